@@ -1,0 +1,8 @@
+/**
+ * What every other module stands on: bytes, errors, 64-bit integers, seeded randomness, text tables.
+ * @module
+ */
+export * from './bytes.ts'
+export * from './errors.ts'
+export * from './random.ts'
+export * from './text-table.ts'
