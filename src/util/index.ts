@@ -4,5 +4,6 @@
  */
 export * from './bytes.ts'
 export * from './errors.ts'
+export type * from './flavour.ts'
 export * from './random.ts'
 export * from './text-table.ts'

@@ -1,0 +1,33 @@
+/**
+ * A program type: data plus functions that build its context and read its verdict. Built-in ones and a user's own take
+ * the same route.
+ * @module
+ */
+import type { ProgramTypeSpec } from '../spec/types.ts'
+import type { GuestAddress } from '../vm/guest-memory.ts'
+import type { Machine } from '../vm/machine.ts'
+
+/** The arguments of the program's entry: r1 and r2. */
+export interface EntryArguments {
+  readonly r1: GuestAddress
+  readonly r2: number
+}
+
+/**
+ * The memory of one context, made once per program and CPU and used for every run: nothing is allocated per run.
+ * `Input` is what a caller hands to `run`, `Output` what it gets back besides r0.
+ */
+export interface ContextInstance<Input, Output> {
+  /** What helpers find in `cpu.context`. */
+  readonly context: unknown
+  /** Lays the input out in memory. */
+  prepare(input: Input): EntryArguments
+  /** Reads what the program left: packet, changed fields, redirect target. `r0` is the low 32 bits, unsigned. */
+  collect(r0: number): Output
+  dispose(): void
+}
+
+export interface ProgramTypeDefinition<Input = unknown, Output = unknown> {
+  readonly spec: ProgramTypeSpec
+  createContext(machine: Machine): ContextInstance<Input, Output>
+}

@@ -1,0 +1,78 @@
+/**
+ * The interfaces by which engines, maps, helpers and program types know each other. An engine depends on these, and on
+ * none of the modules that implement them.
+ * @module
+ */
+import type { HelperSpec, Platform } from '../spec/types.ts'
+import type { Environment } from './environment.ts'
+import type { GuestAddress, GuestMemory } from './guest-memory.ts'
+import type { RegionSet } from './regions.ts'
+
+/**
+ * A map as programs and helpers see it. Keys and values are passed as guest addresses; results are 0 or a negative
+ * errno. No method throws.
+ */
+export interface MapStore {
+  /** Address of the map's control block: what a map pointer in a program is. */
+  readonly address: GuestAddress
+  readonly name: string
+  readonly typeId: number
+  readonly keySize: number
+  readonly valueSize: number
+  readonly maxEntries: number
+  /** Address of the value, or 0. `cpu` chooses the copy of a per-CPU map. */
+  lookup(key: GuestAddress, cpu: number): GuestAddress
+  /** `flags`: 0 any, 1 only if new, 2 only if there. */
+  update(key: GuestAddress, value: GuestAddress, flags: number, cpu: number): number
+  delete(key: GuestAddress): number
+}
+
+/** A program that is ready to run, in one slot of the machine's program table. */
+export interface ExecutableProgram {
+  readonly name: string
+  /** The slot in the program table: what a prog_array stores. */
+  readonly index: number
+}
+
+/** What all CPUs of one runtime share. */
+export interface Machine {
+  readonly platform: Platform
+  readonly memory: GuestMemory
+  readonly regions: RegionSet
+  /** Maps by the address of their control block. */
+  readonly maps: ReadonlyMap<GuestAddress, MapStore>
+  /** Programs by slot; a slot that was released is undefined. */
+  readonly programs: readonly (ExecutableProgram | undefined)[]
+  readonly helpers: ReadonlyMap<number, HelperDefinition>
+}
+
+/**
+ * One logical CPU: what a helper is handed. Everything that belongs to the invocation in progress is reached from here.
+ */
+export interface Cpu {
+  readonly id: number
+  readonly machine: Machine
+  readonly memory: GuestMemory
+  readonly environment: Environment
+  /** What the program type made for this invocation (packet, metadata …); helpers narrow it by `instanceof`. */
+  context: unknown
+  /** Where `trace_printk` goes: one call a line, without the line break. */
+  print(line: string): void
+  /** The upper 32 bits of argument `n` (1 to 5). Valid for helpers that declare a 64-bit argument. */
+  argHigh(n: number): number
+  /** Sets all 64 bits of r0, for helpers that return `u64`. */
+  setResult(low: number, high: number): void
+}
+
+/**
+ * What a helper does. Arguments are the low 32 bits of r1 to r5, as signed numbers (`>>> 0` makes an address of one); the
+ * result becomes r0 as `spec.returns` says, and is ignored for `u64` and `void`. The result of a tail call is the slot of
+ * the program to run, or -1 to go on.
+ */
+export type HelperFunction = (cpu: Cpu, r1: number, r2: number, r3: number, r4: number, r5: number) => number
+
+/** A helper: data plus a function. Built-in ones and a user's own take the same route. */
+export interface HelperDefinition {
+  readonly spec: HelperSpec
+  readonly call: HelperFunction
+}
