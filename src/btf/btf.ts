@@ -1,0 +1,273 @@
+/**
+ * A set of BTF types and the questions that one asks of it: by id, by name, what a type really is, how large it is.
+ *
+ * No question recurses, and every walk is bounded, so that a hostile type graph (cycles, very long chains) costs an
+ * error and never a hang.
+ * @see https://docs.kernel.org/bpf/btf.html
+ * @module
+ */
+import { AnybpfError, type ByteOrder } from '../util/index.ts'
+import type { BtfKind, BtfMember, BtfType, BtfTypeId, BtfTypeOf } from './types.ts'
+
+/** Longest chain of typedefs, qualifiers and arrays that is followed; real chains have fewer than ten links. */
+export const BTF_MAX_DEPTH = 64
+
+export interface BtfOptions {
+  readonly byteOrder: ByteOrder
+  /** The BTF that this one extends: its types come first, and ids go on from there. */
+  readonly base?: Btf
+  /** Bytes of a pointer; 8 for BPF. */
+  readonly pointerSize?: 4 | 8
+}
+
+/** A member found by its dotted path: where it lies from the start of the outermost struct. */
+export interface BtfMemberLocation {
+  readonly member: BtfMember
+  /** From the start of the outermost struct, in bits. */
+  readonly bitOffset: number
+}
+
+export class Btf {
+  /** All types in the order of their ids, `void` first (and those of `base` before this one's own). */
+  readonly types: readonly BtfType[]
+  readonly byteOrder: ByteOrder
+  readonly pointerSize: 4 | 8
+  readonly base: Btf | undefined
+  private names: Map<string, BtfType[]> | undefined
+  private readonly sizes = new Map<BtfTypeId, number>()
+
+  /** `types[0]` is `void` (or, with a base, `types` starts with all of `base.types`); each type's id is its index. */
+  constructor(types: readonly BtfType[], options: BtfOptions) {
+    this.types = types
+    this.byteOrder = options.byteOrder
+    this.base = options.base
+    this.pointerSize = options.pointerSize ?? 8
+  }
+
+  /** The type with this id; throws `ERR_BTF` if there is none. */
+  type(id: BtfTypeId): BtfType {
+    const type = this.types[id]
+    if (type === undefined) throw new AnybpfError('ERR_BTF', `BTF has no type ${id}: it has ${this.types.length} types`)
+    return type
+  }
+
+  /** The first type of this name, of one of these kinds if any are given. */
+  find<K extends BtfKind>(name: string, ...kinds: readonly K[]): BtfTypeOf<K> | undefined
+  find(name: string, ...kinds: readonly BtfKind[]): BtfType | undefined {
+    const named = this.index().get(name)
+    return kinds.length === 0 ? named?.[0] : named?.find((type) => kinds.includes(type.kind))
+  }
+
+  /** All types of this name, in the order of their ids. */
+  findAll(name: string): readonly BtfType[] {
+    return this.index().get(name) ?? []
+  }
+
+  /** What a type is once typedefs, qualifiers, type tags and `var`s are peeled off. Throws `ERR_BTF` on a cycle. */
+  resolve(id: BtfTypeId): BtfType {
+    let type = this.type(id)
+    for (let depth = 0; depth < BTF_MAX_DEPTH; depth++) {
+      switch (type.kind) {
+        case 'typedef':
+        case 'const':
+        case 'volatile':
+        case 'restrict':
+        case 'type_tag':
+        case 'var':
+          type = this.type(type.type)
+          break
+        default:
+          return type
+      }
+    }
+    throw new AnybpfError('ERR_BTF', `BTF type ${id} does not resolve within ${BTF_MAX_DEPTH} steps: a cycle?`)
+  }
+
+  /** Bytes that a value of this type takes. Throws `ERR_BTF` for what has no size (void, functions, declarations). */
+  sizeOf(id: BtfTypeId): number {
+    const known = this.sizes.get(id)
+    if (known !== undefined) return known
+    let elements = 1
+    let at = id
+    for (let depth = 0; depth < BTF_MAX_DEPTH; depth++) {
+      const type = this.resolve(at)
+      if (type.kind === 'array') {
+        elements *= type.count
+        at = type.type
+        continue
+      }
+      const size = elements * this.sizeOfScalar(type, id)
+      if (size > Number.MAX_SAFE_INTEGER) throw new AnybpfError('ERR_BTF', `size of BTF type ${id} is absurd`)
+      this.sizes.set(id, size)
+      return size
+    }
+    throw new AnybpfError('ERR_BTF', `size of BTF type ${id} is nested deeper than ${BTF_MAX_DEPTH}: a cycle?`)
+  }
+
+  /** Alignment in bytes that C gives to this type; 1 for what has no size. */
+  alignOf(id: BtfTypeId): number {
+    return this.alignment(id, 0, { steps: 0 })
+  }
+
+  /**
+   * The member at a dotted path of names (`a.b`), also inside anonymous structs and unions. Undefined if there is
+   * none. Bounded: at most 100,000 members are looked at.
+   */
+  member(id: BtfTypeId, path: string): BtfMemberLocation | undefined {
+    let at = id
+    let bits = 0
+    let found: BtfMemberLocation | undefined
+    for (const name of path.split('.')) {
+      found = this.memberByName(at, name)
+      if (found === undefined) return undefined
+      bits += found.bitOffset
+      at = found.member.type
+    }
+    return found && { member: found.member, bitOffset: bits }
+  }
+
+  /** The type in C's words: `struct flow`, `const char *`, `__u32[4]`, `int (*)(2 parameters)`. */
+  describe(id: BtfTypeId): string {
+    let declarator = ''
+    let qualifiers = ''
+    let at = id
+    for (let depth = 0; depth < BTF_MAX_DEPTH; depth++) {
+      const type = this.types[at]
+      if (type === undefined) break
+      switch (type.kind) {
+        case 'const':
+        case 'volatile':
+        case 'restrict':
+          qualifiers = `${type.kind} ${qualifiers}`
+          at = type.type
+          continue
+        case 'ptr':
+          // The qualifiers met so far qualify the pointer itself: `int *const`.
+          declarator = `*${qualifiers}${declarator}`.trimEnd()
+          qualifiers = ''
+          at = type.type
+          continue
+        case 'array':
+          declarator = `${declarator.startsWith('*') ? `(${declarator})` : declarator}[${type.count}]`
+          at = type.type
+          continue
+        case 'func_proto': {
+          const params =
+            type.params.length === 0
+              ? 'void'
+              : type.params.length === 1
+                ? '1 parameter'
+                : `${type.params.length} parameters`
+          declarator = `${declarator.startsWith('*') ? `(${declarator})` : declarator}(${params})`
+          at = type.returnType
+          continue
+        }
+        case 'type_tag':
+        case 'var':
+        case 'func':
+          at = type.type
+          continue
+        default: {
+          const name = `${qualifiers}${baseName(type)}`
+          return declarator === '' || declarator.startsWith('[') ? name + declarator : `${name} ${declarator}`
+        }
+      }
+    }
+    return `<type ${at}>`
+  }
+
+  private index(): Map<string, BtfType[]> {
+    if (this.names !== undefined) return this.names
+    const names = new Map<string, BtfType[]>()
+    for (const type of this.types) {
+      if (type.name === '') continue
+      const same = names.get(type.name)
+      if (same === undefined) names.set(type.name, [type])
+      else same.push(type)
+    }
+    this.names = names
+    return names
+  }
+
+  private sizeOfScalar(type: BtfType, asked: BtfTypeId): number {
+    switch (type.kind) {
+      case 'int':
+      case 'struct':
+      case 'union':
+      case 'enum':
+      case 'enum64':
+      case 'float':
+      case 'datasec':
+        return type.size
+      case 'ptr':
+        return this.pointerSize
+      default:
+        throw new AnybpfError('ERR_BTF', `BTF type ${asked} has no size: it is a ${type.kind}`)
+    }
+  }
+
+  private alignment(id: BtfTypeId, depth: number, budget: { steps: number }): number {
+    if (depth > BTF_MAX_DEPTH || ++budget.steps > MAX_MEMBERS_SEEN) {
+      throw new AnybpfError('ERR_BTF', `alignment of BTF type ${id} is nested too deep or too wide`)
+    }
+    const type = this.resolve(id)
+    switch (type.kind) {
+      case 'int':
+      case 'enum':
+      case 'enum64':
+      case 'float':
+        return Math.min(this.pointerSize, Math.max(1, type.size))
+      case 'ptr':
+        return this.pointerSize
+      case 'array':
+        return this.alignment(type.type, depth + 1, budget)
+      case 'struct':
+      case 'union': {
+        let align = 1
+        for (const member of type.members) {
+          const natural = this.alignment(member.type, depth + 1, budget)
+          // A member off its natural alignment, or a size that is no multiple of it, shows that the struct is packed.
+          if (member.bitSize === 0 && (member.bitOffset % (8 * natural) !== 0 || type.size % natural !== 0)) return 1
+          if (natural > align) align = natural
+        }
+        return align
+      }
+      default:
+        return 1
+    }
+  }
+
+  private memberByName(id: BtfTypeId, name: string): BtfMemberLocation | undefined {
+    const pending: { type: BtfType; bits: number }[] = [{ type: this.resolve(id), bits: 0 }]
+    let seen = 0
+    for (let i = 0; i < pending.length; i++) {
+      const { type, bits } = pending[i]!
+      if (type.kind !== 'struct' && type.kind !== 'union') continue
+      for (const member of type.members) {
+        if (++seen > MAX_MEMBERS_SEEN) return undefined
+        if (member.name === name) return { member, bitOffset: bits + member.bitOffset }
+        if (member.name === '') pending.push({ type: this.resolve(member.type), bits: bits + member.bitOffset })
+      }
+    }
+    return undefined
+  }
+}
+
+const MAX_MEMBERS_SEEN = 100_000
+
+function baseName(type: BtfType): string {
+  switch (type.kind) {
+    case 'void':
+      return 'void'
+    case 'struct':
+    case 'union':
+    case 'enum':
+      return `${type.kind} ${type.name || '(anonymous)'}`
+    case 'enum64':
+      return `enum ${type.name || '(anonymous)'}`
+    case 'fwd':
+      return `${type.target} ${type.name}`
+    default:
+      return type.name || type.kind
+  }
+}
