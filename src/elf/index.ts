@@ -1,0 +1,6 @@
+/**
+ * ELF64 files of either byte order.
+ * @module
+ */
+export * from './elf.ts'
+export * from './format.ts'
