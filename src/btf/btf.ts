@@ -6,7 +6,7 @@
  * @see https://docs.kernel.org/bpf/btf.html
  * @module
  */
-import { AnybpfError, type ByteOrder } from '../util/index.ts'
+import { AnybpfError, type ByteOrder, type StringTable } from '../util/index.ts'
 import type { BtfKind, BtfMember, BtfType, BtfTypeId, BtfTypeOf } from './types.ts'
 
 /** Longest chain of typedefs, qualifiers and arrays that is followed; real chains have fewer than ten links. */
@@ -18,6 +18,8 @@ export interface BtfOptions {
   readonly base?: Btf
   /** Bytes of a pointer; 8 for BPF. */
   readonly pointerSize?: 4 | 8
+  /** The strings of the file that the types come from; split BTF and `.BTF.ext` refer to them by offset. */
+  readonly strings?: StringTable
 }
 
 /** A member found by its dotted path: where it lies from the start of the outermost struct. */
@@ -33,6 +35,7 @@ export class Btf {
   readonly byteOrder: ByteOrder
   readonly pointerSize: 4 | 8
   readonly base: Btf | undefined
+  private readonly strings: StringTable | undefined
   private names: Map<string, BtfType[]> | undefined
   private readonly sizes = new Map<BtfTypeId, number>()
 
@@ -42,6 +45,21 @@ export class Btf {
     this.byteOrder = options.byteOrder
     this.base = options.base
     this.pointerSize = options.pointerSize ?? 8
+    this.strings = options.strings
+  }
+
+  /** Bytes of all strings, the base's included: the offset at which those of a split BTF begin. */
+  get stringsLength(): number {
+    return (this.base?.stringsLength ?? 0) + (this.strings?.bytes.length ?? 0)
+  }
+
+  /** The string at an offset into the file's strings, or into its base's. Throws `ERR_BTF` if there is none. */
+  stringAt(offset: number): string {
+    if (offset === 0) return ''
+    const inBase = this.base?.stringsLength ?? 0
+    if (this.base !== undefined && offset < inBase) return this.base.stringAt(offset)
+    if (this.strings === undefined) throw new AnybpfError('ERR_BTF', `BTF has no string at offset ${offset}`)
+    return this.strings.at(offset - inBase)
   }
 
   /** The type with this id; throws `ERR_BTF` if there is none. */

@@ -3,4 +3,7 @@
  * @module
  */
 export * from './btf.ts'
+export * from './check-btf.ts'
+export * from './parse-btf.ts'
+export * from './parse-btf-ext.ts'
 export * from './types.ts'

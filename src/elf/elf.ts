@@ -13,7 +13,6 @@ import {
   ELF_DATA_LITTLE,
   SECTION_EXTENDED,
   SECTION_FLAG,
-  SECTION_RESERVED,
   SECTION_TYPE,
   SYMBOL_BINDINGS,
   SYMBOL_TYPES,
@@ -56,13 +55,17 @@ export interface ElfSection {
 
 export interface ElfSymbol {
   readonly index: number
+  /** `''` if it has none, or one that cannot be read. */
   readonly name: string
   readonly type: SymbolType
   readonly binding: SymbolBinding
   readonly visibility: SymbolVisibility
-  /** Index of its section, 0 if undefined; extended indexes are resolved, other reserved ones are as they are. */
+  /**
+   * Index of its section, 0 if undefined; extended indexes are resolved, other reserved ones are as they are. A section
+   * of this index need not exist.
+   */
   readonly section: number
-  /** In a relocatable file, the offset in the section. */
+  /** In a relocatable file, the offset in the section; infinite if it is beyond 2^53. */
   readonly value: number
   readonly size: number
 }
@@ -128,6 +131,13 @@ export class ElfFile {
       }
     }
     const found = this.relocationSections.get(section.index)
+    // Sections of a hostile file may all lie over the same bytes; those of a real one do not.
+    if (found !== undefined && found.reduce((sum, table) => sum + table.size, 0) > 2 * this.length) {
+      throw new AnybpfError(
+        'ERR_LIMIT',
+        `the relocations of ELF section ${quote(section.name)} are larger than the file`,
+      )
+    }
     return found === undefined ? [] : found.flatMap((table) => this.readRelocations(table))
   }
 
@@ -152,18 +162,16 @@ export class ElfFile {
           throw new AnybpfError('ERR_ELF', `${what}: symbol ${index} needs the table of extended section indexes`)
         }
         section = extendedReader.u32(4 * index, `extended section index of symbol ${index}`)
-      } else if (section < SECTION_RESERVED && section >= this.sections.length) {
-        throw new AnybpfError('ERR_ELF', `${what}: symbol ${index} is in section ${section}, which does not exist`)
       }
       symbols[index] = {
         index,
-        name: strings.at(view.getUint32(at, little)),
+        name: symbolName(strings, view.getUint32(at, little)),
         type: SYMBOL_TYPES[info & 0xf] ?? 'other',
         binding: SYMBOL_BINDINGS[info >> 4] ?? 'other',
         visibility: SYMBOL_VISIBILITIES[view.getUint8(at + 5) & 3]!,
         section,
-        value: readSize(view, at + 8, little, `value of symbol ${index}`),
-        size: readSize(view, at + 16, little, `size of symbol ${index}`),
+        value: readSize(view, at + 8, little),
+        size: readSize(view, at + 16, little),
       }
     }
     return symbols
@@ -187,7 +195,7 @@ export class ElfFile {
         throw new AnybpfError('ERR_ELF', `${what}: relocation ${i} names symbol ${symbol}, which does not exist`)
       }
       relocations[i] = {
-        offset: readSize(view, at, little, `${what}: offset of relocation ${i}`),
+        offset: readSize(view, at, little),
         type,
         symbol,
         addend: rela ? Number(view.getBigInt64(at + 16, little)) : undefined,
@@ -271,16 +279,33 @@ function readSections(reader: ByteReader): readonly ElfSection[] {
     'ERR_ELF',
     'table of ELF section names',
   )
-  return bare.map((section, i) => ({ ...section, name: table.at(nameOffsets[i]!) }))
+  return bare.map((section, i) => ({ ...section, name: sectionName(table, nameOffsets[i]!, i) }))
+}
+
+/** What a section is, is told by its name alone: one that is no text means that the file is broken. */
+function sectionName(table: StringTable, offset: number, index: number): string {
+  const name = table.at(offset)
+  if (name.includes('\ufffd')) throw new AnybpfError('ERR_ELF', `the name of ELF section ${index} is not UTF-8 text`)
+  return name
 }
 
 const NO_BYTES = new Uint8Array(0)
 
-function readSize(view: DataView, at: number, little: boolean, what: string): number {
+/** A 64-bit value as a number; what is too large to be an offset in any file becomes infinite, and so fits nowhere. */
+function readSize(view: DataView, at: number, little: boolean): number {
   const low = view.getUint32(at + (little ? 0 : 4), little)
   const high = view.getUint32(at + (little ? 4 : 0), little)
-  if (high >= 0x200000) throw new AnybpfError('ERR_ELF', `${what} is absurd`)
-  return high * 4294967296 + low
+  return high >= 0x200000 ? Number.POSITIVE_INFINITY : high * 4294967296 + low
+}
+
+/** A symbol whose name cannot be read has none: it may be one that nobody needs. */
+function symbolName(strings: StringTable, offset: number): string {
+  try {
+    return strings.at(offset)
+  } catch (error) {
+    if (error instanceof AnybpfError && error.code === 'ERR_ELF') return ''
+    throw error
+  }
 }
 
 function quote(name: string): string {

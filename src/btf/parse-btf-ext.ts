@@ -1,0 +1,131 @@
+/**
+ * Reads the `.BTF.ext` section: for each section of code, which function and which source line its instructions
+ * belong to, and the CO-RE relocations. Records may be longer than this reader knows: their size is in the file.
+ * @see https://docs.kernel.org/bpf/btf.html#btf-ext-section
+ * @module
+ */
+import { AnybpfError } from '../util/index.ts'
+import type { Btf } from './btf.ts'
+import { BTF_MAGIC, BTF_VERSION } from './parse-btf.ts'
+import type { BtfTypeId } from './types.ts'
+
+export interface BtfFuncInfo {
+  /** Bytes from the start of the section. */
+  readonly offset: number
+  readonly type: BtfTypeId
+}
+
+export interface BtfLineInfo {
+  /** Bytes from the start of the section. */
+  readonly offset: number
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly text: string
+}
+
+export interface BtfCoreRelocation {
+  /** Bytes from the start of the section. */
+  readonly offset: number
+  readonly type: BtfTypeId
+  readonly access: string
+  /** `enum bpf_core_relo_kind`. */
+  readonly kind: number
+}
+
+/** By name of the section of code; the records in the order of the file. */
+export interface BtfExt {
+  readonly functions: ReadonlyMap<string, readonly BtfFuncInfo[]>
+  readonly lines: ReadonlyMap<string, readonly BtfLineInfo[]>
+  readonly coreRelocations: ReadonlyMap<string, readonly BtfCoreRelocation[]>
+}
+
+const HEADER_SIZE = 24
+const CORE_HEADER_SIZE = 32
+const COLUMN_MASK = 0x3ff
+const LINE_SHIFT = 10
+
+/** Reads `.BTF.ext`; strings are looked up in `btf`. Throws `ERR_BTF` with the place of what is wrong. */
+export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
+  if (bytes.length < HEADER_SIZE) throw new AnybpfError('ERR_BTF', `.BTF.ext is cut short: ${bytes.length} bytes`)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const little = btf.byteOrder === 'little'
+  if (view.getUint16(0, little) !== BTF_MAGIC) {
+    throw new AnybpfError('ERR_BTF', '.BTF.ext does not start with the magic number, in the byte order of .BTF')
+  }
+  if (bytes[2] !== BTF_VERSION) throw new AnybpfError('ERR_BTF', `.BTF.ext version ${bytes[2]} is not known`)
+  const headerSize = view.getUint32(4, little)
+  if (headerSize < HEADER_SIZE || headerSize > bytes.length) {
+    throw new AnybpfError('ERR_BTF', `.BTF.ext header of ${headerSize} bytes, in ${bytes.length} bytes`)
+  }
+  const read = <T>(field: number, what: string, size: number, record: (at: number) => T): Map<string, T[]> => {
+    const start = headerSize + view.getUint32(field, little)
+    const length = view.getUint32(field + 4, little)
+    if (start + length > bytes.length) {
+      throw new AnybpfError('ERR_BTF', `.BTF.ext ${what} end at ${start + length}, beyond ${bytes.length} bytes`)
+    }
+    return readInfo({ view, little, start, end: start + length, what, minimum: size, btf }, record)
+  }
+  const u32 = (at: number): number => view.getUint32(at, little)
+  return {
+    functions: read(8, 'function records', 8, (at) => ({ offset: u32(at), type: u32(at + 4) })),
+    lines: read(16, 'line records', 16, (at) => {
+      const position = u32(at + 12)
+      return {
+        offset: u32(at),
+        file: btf.stringAt(u32(at + 4)),
+        text: btf.stringAt(u32(at + 8)),
+        line: position >>> LINE_SHIFT,
+        column: position & COLUMN_MASK,
+      }
+    }),
+    coreRelocations:
+      headerSize < CORE_HEADER_SIZE
+        ? new Map()
+        : read(24, 'CO-RE records', 16, (at) => ({
+            offset: u32(at),
+            type: u32(at + 4),
+            access: btf.stringAt(u32(at + 8)),
+            kind: u32(at + 12),
+          })),
+  }
+}
+
+interface InfoPart {
+  readonly view: DataView
+  readonly little: boolean
+  readonly start: number
+  readonly end: number
+  readonly what: string
+  /** Bytes of a record that this reader knows. */
+  readonly minimum: number
+  readonly btf: Btf
+}
+
+/* record size u32, then for each section of code: name offset u32 | number of records u32 | records */
+function readInfo<T>(part: InfoPart, record: (at: number) => T): Map<string, T[]> {
+  const { view, little, end, what } = part
+  const result = new Map<string, T[]>()
+  let at = part.start
+  if (at === end) return result
+  const need = (length: number): void => {
+    if (at + length > end) throw new AnybpfError('ERR_BTF', `.BTF.ext ${what} are cut short`)
+  }
+  need(4)
+  const size = view.getUint32(at, little)
+  if (size < part.minimum || size % 4 !== 0) {
+    throw new AnybpfError('ERR_BTF', `.BTF.ext ${what} of ${size} bytes: at least ${part.minimum} are needed`)
+  }
+  at += 4
+  while (at < end) {
+    need(8)
+    const section = part.btf.stringAt(view.getUint32(at, little))
+    const count = view.getUint32(at + 4, little)
+    at += 8
+    need(count * size)
+    let records = result.get(section)
+    if (records === undefined) result.set(section, (records = []))
+    for (let i = 0; i < count; i++, at += size) records.push(record(at))
+  }
+  return result
+}
