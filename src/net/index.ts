@@ -1,0 +1,12 @@
+/**
+ * Packets and captures: build and dissect packets, compute checksums, read and write pcap and pcapng.
+ * @module
+ */
+export * from './address.ts'
+export * from './build.ts'
+export * from './checksum.ts'
+export * from './dissect.ts'
+export type { RawOption, TcpOption } from './header-options.ts'
+export type { Ipv6Extension } from './ipv6-extensions.ts'
+export { ETHER_TYPE, IP_PROTOCOL, LINK_TYPE, linkTypeName, protocolName, TCP_FLAGS, type TcpFlag } from './protocols.ts'
+export * from './summarize.ts'
