@@ -14,6 +14,7 @@ export const ERROR_CODES = [
   'ERR_LIMIT', // input is larger, deeper or longer than the stated limit
   'ERR_UNSUPPORTED', // well-formed, and not supported here
   'ERR_NOT_FOUND', // a name that was asked for does not exist
+  'ERR_IO', // a file or stream that cannot be read or written
   'ERR_DECODE', // bytes that are not a BPF instruction
   'ERR_ENCODE', // an instruction that has no encoding (a field out of range)
   'ERR_ASSEMBLE', // assembler text that is wrong
