@@ -5,6 +5,7 @@
 export * from './bytes.ts'
 export * from './errors.ts'
 export type * from './flavour.ts'
+export * from './int64.ts'
 export * from './random.ts'
 export * from './string-table.ts'
 export * from './text-table.ts'

@@ -6,6 +6,7 @@
 import type { HelperSpec, Platform } from '../spec/types.ts'
 import type { Environment } from './environment.ts'
 import type { GuestAddress, GuestMemory } from './guest-memory.ts'
+import type { LinkedProgram } from './linked-program.ts'
 import type { RegionSet } from './regions.ts'
 
 /**
@@ -32,6 +33,15 @@ export interface ExecutableProgram {
   readonly name: string
   /** The slot in the program table: what a prog_array stores. */
   readonly index: number
+  /** What was linked: engines make their own form of it. */
+  readonly linked: LinkedProgram
+}
+
+/** A function whose address a program takes: what a code address names. */
+export interface CodeEntry {
+  readonly program: ExecutableProgram
+  /** Slot of the function's first instruction. */
+  readonly slot: number
 }
 
 /** What all CPUs of one runtime share. */
@@ -44,6 +54,21 @@ export interface Machine {
   /** Programs by slot; a slot that was released is undefined. */
   readonly programs: readonly (ExecutableProgram | undefined)[]
   readonly helpers: ReadonlyMap<number, HelperDefinition>
+  /** Functions by the low half of their code address (see `code-address.ts`); a released one is undefined. */
+  readonly codeEntries: readonly (CodeEntry | undefined)[]
+}
+
+/** What LD_ABS and LD_IND read: a context that is a packet implements it. */
+export interface PacketSource {
+  /**
+   * `size` bytes (1, 2 or 4) of the packet at `offset`, from network byte order, as an unsigned number; -1 if they are
+   * not there (the program then exits with 0). `offset` is signed: Linux gives meaning to some negative ones.
+   */
+  loadPacket(offset: number, size: number): number
+}
+
+export function isPacketSource(context: unknown): context is PacketSource {
+  return typeof (context as Partial<PacketSource> | null | undefined)?.loadPacket === 'function'
 }
 
 /**
@@ -62,6 +87,12 @@ export interface Cpu {
   argHigh(n: number): number
   /** Sets all 64 bits of r0, for helpers that return `u64`. */
   setResult(low: number, high: number): void
+  /**
+   * Calls a BPF function from a helper (`bpf_loop`, `for_each_map_elem`, timers): `low` and `high` are the halves of its
+   * code address, the arguments are zero-extended to 64 bits. Returns the low 32 bits of its r0, signed. The frame
+   * counts towards the call depth, its instructions towards the budget; faults of the callee pass through.
+   */
+  callFunction(low: number, high: number, a1: number, a2?: number, a3?: number, a4?: number, a5?: number): number
 }
 
 /**

@@ -1,0 +1,12 @@
+/**
+ * The virtual machine: linear memory, regions, the machine and its CPUs, and the engines that run programs on them.
+ * @module
+ */
+export * from './code-address.ts'
+export * from './environment.ts'
+export * from './fault.ts'
+export * from './guest-memory.ts'
+export * from './linked-program.ts'
+export * from './machine.ts'
+export * from './regions.ts'
+export * from './virtual-machine.ts'

@@ -1,0 +1,91 @@
+/**
+ * The machine: what all CPUs of one runtime share. Memory, regions, maps, programs, helpers.
+ * @module
+ */
+import { codeAddressTarget } from '../isa/cfg.ts'
+import type { Platform } from '../spec/types.ts'
+import { AnybpfError } from '../util/errors.ts'
+import { type GuestAddress, GuestMemory } from './guest-memory.ts'
+import type { LinkedProgram } from './linked-program.ts'
+import type { CodeEntry, ExecutableProgram, HelperDefinition, Machine, MapStore } from './machine.ts'
+import { SortedRegionSet } from './regions.ts'
+
+export interface VirtualMachineOptions {
+  readonly platform: Platform
+  /** Default: a memory of its own. */
+  readonly memory?: GuestMemory
+  /** Helpers by number; default none. */
+  readonly helpers?: ReadonlyMap<number, HelperDefinition>
+}
+
+export class VirtualMachine implements Machine {
+  readonly platform: Platform
+  readonly memory: GuestMemory
+  readonly regions = new SortedRegionSet()
+  readonly helpers: ReadonlyMap<number, HelperDefinition>
+  readonly maps = new Map<GuestAddress, MapStore>()
+  readonly programs: (ExecutableProgram | undefined)[] = []
+  readonly codeEntries: (CodeEntry | undefined)[] = []
+
+  constructor(options: VirtualMachineOptions) {
+    this.platform = options.platform
+    this.memory = options.memory ?? new GuestMemory()
+    this.helpers = options.helpers ?? new Map()
+  }
+
+  addMap(map: MapStore): void {
+    this.maps.set(map.address, map)
+  }
+
+  removeMap(map: MapStore): void {
+    this.maps.delete(map.address)
+  }
+
+  /**
+   * Puts a program into the table and gives an address to every function whose address it takes. Throws ERR_BYTE_ORDER for
+   * a big-endian program, ERR_LINK where a symbol has been left without a number.
+   */
+  addProgram(linked: LinkedProgram): ExecutableProgram {
+    if (linked.byteOrder === 'big') {
+      throw new AnybpfError('ERR_BYTE_ORDER', `${linked.name}: a big-endian program cannot be executed here`)
+    }
+    const free = this.programs.indexOf(undefined)
+    const program: ExecutableProgram = { name: linked.name, index: free < 0 ? this.programs.length : free, linked }
+    for (const slot of addressTakenSlots(linked)) this.codeEntries.push({ program, slot })
+    this.programs[program.index] = program
+    return program
+  }
+
+  /** Releases the program's slot. Its code addresses are never used again, so that a stale one cannot call another's code. */
+  removeProgram(program: ExecutableProgram): void {
+    if (this.programs[program.index] !== program) return
+    this.programs[program.index] = undefined
+    for (let i = 0; i < this.codeEntries.length; i++) {
+      if (this.codeEntries[i]?.program === program) this.codeEntries[i] = undefined
+    }
+  }
+
+  /** The low half of the code address of the function at `slot`; -1 if its address is not taken. */
+  codeIndexOf(program: ExecutableProgram, slot: number): number {
+    return this.codeEntries.findIndex((entry) => entry?.program === program && entry.slot === slot)
+  }
+}
+
+/** First slots of the functions whose address a program takes, ascending. Throws ERR_LINK for one that does not exist. */
+function addressTakenSlots(linked: LinkedProgram): number[] {
+  const slots = new Set<number>()
+  linked.insns.forEach((insn, slot) => {
+    if (insn.kind !== 'lddw') return
+    if (insn.source === 'code_addr') {
+      const target = codeAddressTarget(slot, insn)
+      const kind = linked.insns[target]?.kind
+      if (kind === undefined || kind === 'wide_tail') {
+        throw new AnybpfError('ERR_LINK', `${linked.name}: insn ${slot}: no function at slot ${target}`)
+      }
+      slots.add(target)
+    } else if (insn.source !== 'imm64') {
+      throw new AnybpfError('ERR_LINK', `${linked.name}: insn ${slot}: ${insn.source} ${insn.imm} has no address yet`)
+    }
+  })
+  return [...slots].sort((a, b) => a - b)
+}
