@@ -2,4 +2,15 @@
  * The BPF instruction set (RFC 9669 and what Linux added since): one table, and all that is derived from it.
  * @module
  */
+export { decodeInstruction, decodeProgram } from './decode.ts'
+export { encodeInstruction, encodeProgram } from './encode.ts'
+export { instructionRow, WIDE_TAIL } from './encoding.ts'
+export {
+  conformanceGroups,
+  INSTRUCTION_GROUPS,
+  type InstructionGroup,
+  type InstructionGroupInfo,
+} from './groups.ts'
 export type * from './instruction.ts'
+export { INSTRUCTION_TABLE, type InstructionRow, type InstructionShape, type OperandForm } from './instruction-table.ts'
+export { branchTarget, type ProgramProblem, validateProgram } from './validate.ts'
