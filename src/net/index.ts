@@ -4,6 +4,24 @@
  */
 export * from './address.ts'
 export * from './build.ts'
+export {
+  type Capture,
+  type CapturedPacket,
+  type CaptureFormat,
+  type CaptureInterface,
+  CaptureParser,
+  type CaptureReadOptions,
+  parseCapture,
+  readCapture,
+  readCaptureBatches,
+} from './capture.ts'
+export {
+  createPcapWriter,
+  type PacketToWrite,
+  type PcapWriter,
+  type PcapWriterOptions,
+  writeCapture,
+} from './capture-write.ts'
 export * from './checksum.ts'
 export * from './dissect.ts'
 export type { RawOption, TcpOption } from './header-options.ts'
