@@ -10,7 +10,7 @@
  */
 import type { Btf, BtfTypeId } from '../btf/index.ts'
 import type { Instruction } from '../isa/index.ts'
-import type { ByteOrder } from '../util/index.ts'
+import type { AnybpfError, ByteOrder } from '../util/index.ts'
 
 export interface ObjectSpec {
   byteOrder: ByteOrder
@@ -27,6 +27,8 @@ export interface ObjectSpec {
   /** Kernel symbols that the object wants to know the address of, or call (kfuncs). */
   externs: Record<string, ExternSpec>
   btf?: Btf
+  /** What is wrong with the file, and does not keep the rest of it from being used. */
+  problems: AnybpfError[]
 }
 
 /** A function: its instructions, indexed by slot from 0, and what in them still wants a value. */
@@ -38,6 +40,8 @@ export interface FunctionSpec {
   /** Where the function starts in its section, in slots. */
   sectionSlot: number
   linkage: 'static' | 'global' | 'weak'
+  /** Slots that its code takes in the file. */
+  slotCount: number
   /** Slot-indexed: a wide instruction is followed by a `wide_tail`. */
   insns: Instruction[]
   /** In order of slot; at most one for a slot. */
@@ -48,6 +52,8 @@ export interface FunctionSpec {
   coreRelocations: CoreRelocation[]
   /** The `func` in the object's BTF. */
   btfType?: BtfTypeId
+  /** Why it cannot be used: bytes that are no instruction (`insns` is then empty), a reference to nothing. */
+  problem?: AnybpfError
 }
 
 export interface ProgramSpec extends FunctionSpec {
@@ -142,7 +148,7 @@ export interface CoreRelocation {
 }
 
 /** `map`: declared by the program's author; the others are made from data sections of the file. */
-export type MapKind = 'map' | 'data' | 'rodata' | 'bss' | 'kconfig' | 'struct_ops' | 'arena_data'
+export type MapKind = 'map' | 'data' | 'rodata' | 'bss' | 'kconfig' | 'struct_ops' | 'arena'
 
 export interface MapSpec {
   name: string
@@ -178,12 +184,8 @@ export interface MapSpec {
   pointers?: DataPointer[]
   /** The variables of a data section's map, in order of offset. */
   variables?: VariableSpec[]
-  /** Fields of a legacy `maps` record beyond the first five, as they are in the file. */
-  legacyExtra?: number[]
-  /** iproute2's `id` and `inner_id`, which name a map from another one. */
-  legacyId?: number
-  legacyInnerId?: number
-  legacyInnerIndex?: number
+  /** Fields of a legacy `maps` record beyond the first five (type, sizes, entries, flags), as they are in the file. */
+  legacyFields?: number[]
 }
 
 /** `values = { [3] = &name }`. */
