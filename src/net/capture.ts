@@ -181,5 +181,8 @@ export async function* readCapture(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: CaptureReadOptions = {},
 ): AsyncGenerator<CapturedPacket, void, undefined> {
-  for await (const packets of readCaptureBatches(source, options)) yield* packets
+  for await (const packets of readCaptureBatches(source, options)) {
+    // Not `yield*`, which would wrap the array in one more asynchronous iterator.
+    for (const packet of packets) yield packet
+  }
 }

@@ -43,13 +43,18 @@ const MAX_INTERFACES = 65536
 /** Interface of the current section, with what turns its timestamps into nanoseconds. */
 interface SectionInterface {
   readonly public: CaptureInterface
-  /** Nanoseconds in a unit, if that is a whole number; otherwise `scale` decides. */
-  readonly unitNs: bigint
-  readonly scale: TimestampScale | undefined
+  readonly unit: TimestampUnit
   readonly offsetNs: bigint
+  /** The upper half of the last timestamp, and what it and the offset come to: it seldom changes. */
+  high: number
+  highNs: bigint
 }
 
-type TimestampScale = { readonly divideBy: bigint } | { readonly shift: bigint }
+/** What a unit of time is: `multiplyBy` nanoseconds, `1 / divideBy` nanoseconds, or `1 / 2 ** shift` seconds. */
+type TimestampUnit =
+  | { readonly kind: 'whole'; readonly multiplyBy: number }
+  | { readonly kind: 'decimal'; readonly divideBy: bigint }
+  | { readonly kind: 'binary'; readonly shift: bigint }
 
 const NS_PER_SECOND = 1_000_000_000n
 
@@ -60,8 +65,6 @@ export class PcapngReader implements CaptureFormatReader {
   private readonly maxBlockLength: number
   private section: SectionInterface[] = []
   private little = true
-  /** Two halves of a timestamp, to be read as one number; its own byte order is fixed. */
-  private readonly timestamp = new DataView(new ArrayBuffer(8))
 
   private constructor(maxPacketLength: number) {
     this.maxPacketLength = maxPacketLength
@@ -155,7 +158,7 @@ export class PcapngReader implements CaptureFormatReader {
       ...(description !== undefined && { description }),
     }
     this.interfaces.push(described)
-    this.section.push({ public: described, ...timestampScale(resolution), offsetNs })
+    this.section.push({ public: described, unit: timestampUnit(resolution), offsetNs, high: 0, highNs: offsetNs })
   }
 
   /** interface(4) timeHigh(4) timeLow(4) capturedLength(4) originalLength(4) packet, padding, options */
@@ -176,14 +179,10 @@ export class PcapngReader implements CaptureFormatReader {
     const captured = this.checkLength(input, 20)
     if (captured > length - 32) throw blockError(input, `has ${length} bytes, and a packet of ${captured}`)
     const section = this.sectionInterface(input, interfaceId)
-    this.timestamp.setUint32(0, view.getUint32(at + 12, little))
-    this.timestamp.setUint32(4, view.getUint32(at + 16, little))
-    const units = this.timestamp.getBigUint64(0)
     return {
       data: new Uint8Array(bytes.buffer, bytes.byteOffset + at + 28, captured),
       originalLength: view.getUint32(at + 24, little),
-      timestampNs:
-        section.scale === undefined && section.offsetNs === 0n ? units * section.unitNs : scaled(units, section),
+      timestampNs: timestampNs(section, view.getUint32(at + 12, little), view.getUint32(at + 16, little)),
       interface: section.public,
       linkType: section.public.linkType,
     }
@@ -236,17 +235,33 @@ function sectionIsLittle(input: CaptureInput): boolean {
 }
 
 /** if_tsresol: bit 7 tells a power of 2 from a power of 10; the rest is the negative exponent of a unit in seconds. */
-function timestampScale(resolution: number): Pick<SectionInterface, 'unitNs' | 'scale'> {
+function timestampUnit(resolution: number): TimestampUnit {
   const exponent = resolution & 0x7f
-  if ((resolution & 0x80) !== 0) return { unitNs: NS_PER_SECOND, scale: { shift: BigInt(exponent) } }
-  if (exponent <= 9) return { unitNs: 10n ** BigInt(9 - exponent), scale: undefined }
-  return { unitNs: 1n, scale: { divideBy: 10n ** BigInt(exponent - 9) } }
+  if ((resolution & 0x80) !== 0) return { kind: 'binary', shift: BigInt(exponent) }
+  if (exponent <= 9) return { kind: 'whole', multiplyBy: 10 ** (9 - exponent) }
+  return { kind: 'decimal', divideBy: 10n ** BigInt(exponent - 9) }
 }
 
-function scaled(units: bigint, { unitNs, scale, offsetNs }: SectionInterface): bigint {
-  const ns = units * unitNs
-  if (scale === undefined) return ns + offsetNs
-  return ('shift' in scale ? ns >> scale.shift : ns / scale.divideBy) + offsetNs
+/** Nanoseconds of a timestamp given as two halves. */
+function timestampNs(from: SectionInterface, high: number, low: number): bigint {
+  const { unit } = from
+  // The product with the lower half is exact as a number for microseconds and the like, not for coarser units.
+  if (unit.kind === 'whole' && unit.multiplyBy <= 100_000) {
+    if (high !== from.high) {
+      from.high = high
+      from.highNs = (BigInt(high) << 32n) * BigInt(unit.multiplyBy) + from.offsetNs
+    }
+    return from.highNs + BigInt(low * unit.multiplyBy)
+  }
+  const units = (BigInt(high) << 32n) | BigInt(low)
+  switch (unit.kind) {
+    case 'whole':
+      return units * BigInt(unit.multiplyBy) + from.offsetNs
+    case 'decimal':
+      return units / unit.divideBy + from.offsetNs
+    case 'binary':
+      return ((units * NS_PER_SECOND) >> unit.shift) + from.offsetNs
+  }
 }
 
 function blockError(input: CaptureInput, what: string): AnybpfError {
