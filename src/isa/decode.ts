@@ -36,25 +36,34 @@ interface Candidate {
 
 /** -1 compares all bits of a field that has one value, 0 none of one that is free. */
 const maskOf = (field: string | number | undefined): number => (typeof field === 'number' ? -1 : 0)
-const valueOf = (field: string | number): number => (typeof field === 'number' ? field : 0)
+const fixedValueOf = (field: string | number): number => (typeof field === 'number' ? field : 0)
 
-const CANDIDATES: readonly (readonly Candidate[])[] = Array.from({ length: 256 }, (_, opcode) =>
-  INSTRUCTION_TABLE.filter((row) => row.opcode === opcode).map((row) => ({
+/** Rows by opcode byte. */
+const CANDIDATES: readonly (readonly Candidate[])[] = indexByOpcode()
+
+function indexByOpcode(): Candidate[][] {
+  const byOpcode: Candidate[][] = Array.from({ length: 256 }, () => [])
+  for (const row of INSTRUCTION_TABLE) byOpcode[row.opcode]!.push(candidateOf(row))
+  return byOpcode
+}
+
+function candidateOf(row: InstructionRow): Candidate {
+  return {
     row,
     shape: row.shape,
     wide: row.imm2 !== undefined,
-    dst: valueOf(row.dst),
+    dst: fixedValueOf(row.dst),
     dstMask: maskOf(row.dst),
-    src: valueOf(row.src),
+    src: fixedValueOf(row.src),
     srcMask: maskOf(row.src),
-    off: valueOf(row.off),
+    off: fixedValueOf(row.off),
     offMask: maskOf(row.off),
-    imm: valueOf(row.imm),
+    imm: fixedValueOf(row.imm),
     immMask: maskOf(row.imm),
     immRule: row.imm === 'spaces' ? SPACES_IMMEDIATE : row.imm === 'reg' ? REGISTER_IMMEDIATE : ANY_IMMEDIATE,
     imm2Mask: maskOf(row.imm2),
-  })),
-)
+  }
+}
 
 /**
  * Decodes a whole program. The result has one element a slot: `bytes.length / 8`.

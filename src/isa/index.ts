@@ -2,7 +2,18 @@
  * The BPF instruction set (RFC 9669 and what Linux added since): one table, and all that is derived from it.
  * @module
  */
+export { type AssembleOptions, assemble } from './assemble.ts'
 export { decodeInstruction, decodeProgram } from './decode.ts'
+export {
+  type DisassembleOptions,
+  type DisassemblyLine,
+  disassemble,
+  type FormatOptions,
+  formatInstruction,
+  labelTargets,
+  type PrintOptions,
+  printDisassembly,
+} from './disassemble.ts'
 export { encodeInstruction, encodeProgram } from './encode.ts'
 export { instructionRow, WIDE_TAIL } from './encoding.ts'
 export {
@@ -13,4 +24,5 @@ export {
 } from './groups.ts'
 export type * from './instruction.ts'
 export { INSTRUCTION_TABLE, type InstructionRow, type InstructionShape, type OperandForm } from './instruction-table.ts'
+export type { AssemblySyntax } from './text-template.ts'
 export { branchTarget, type ProgramProblem, validateProgram } from './validate.ts'
