@@ -25,6 +25,10 @@ export interface HelperSpec {
   readonly tailCall?: boolean
   /** May only be called by programs whose licence is compatible with the GPL. */
   readonly gplOnly?: boolean
+  /** The first version of the platform that has it: `5.8`. Absent: every version. */
+  readonly since?: string
+  /** In C, with this platform's names of types: `long map_delete_elem(void *map, const void *key)`. */
+  readonly prototype?: string
   /** One line of what it does. */
   readonly summary?: string
 }
@@ -67,6 +71,8 @@ export interface ProgramTypeSpec {
   readonly context: ContextLayout | undefined
   /** Names of return values: `{ 1: 'XDP_DROP' }`. */
   readonly verdicts?: Readonly<Record<number, string>>
+  /** The first version of the platform that has it. */
+  readonly since?: string
   readonly summary?: string
 }
 

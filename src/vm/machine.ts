@@ -21,6 +21,8 @@ export interface MapStore {
   readonly keySize: number
   readonly valueSize: number
   readonly maxEntries: number
+  /** How many copies a per-CPU map has; absent or 1: one. */
+  readonly cpus?: number
   /** Address of the value, or 0. `cpu` chooses the copy of a per-CPU map. */
   lookup(key: GuestAddress, cpu: number): GuestAddress
   /** `flags`: 0 any, 1 only if new, 2 only if there. */
@@ -35,6 +37,8 @@ export interface ExecutableProgram {
   readonly index: number
   /** What was linked: engines make their own form of it. */
   readonly linked: LinkedProgram
+  /** The low half of the code address of each function whose address the program takes, by its first slot. */
+  readonly codeIndices: ReadonlyMap<number, number>
 }
 
 /** A function whose address a program takes: what a code address names. */
@@ -79,6 +83,8 @@ export interface Cpu {
   readonly machine: Machine
   readonly memory: GuestMemory
   readonly environment: Environment
+  /** False: the program was verified, and helpers need not test what it hands them against the machine's regions. */
+  readonly checked?: boolean
   /** What the program type made for this invocation (packet, metadata …); helpers narrow it by `instanceof`. */
   context: unknown
   /** Where `trace_printk` goes: one call a line, without the line break. */

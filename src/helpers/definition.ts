@@ -1,0 +1,38 @@
+/**
+ * How helpers are put together: a row of a platform and a function, joined by name.
+ * @module
+ */
+import { findLinuxHelper } from '../spec/helpers-linux.ts'
+import type { HelperSpec, Platform } from '../spec/types.ts'
+import { AnybpfError } from '../util/index.ts'
+import type { HelperDefinition, HelperFunction } from '../vm/machine.ts'
+
+/** What a helper of Linux does; the row comes from the platform's table. */
+export function linuxHelper(name: string, call: HelperFunction): HelperDefinition {
+  const spec = findLinuxHelper(name)
+  if (spec === undefined) throw new AnybpfError('ERR_INTERNAL', `Linux has no helper ${name}`)
+  return { spec, call }
+}
+
+/**
+ * The helpers of a platform that `definitions` implement, by the platform's numbers. Helpers are matched by name, so that
+ * one function serves platforms that number it differently; a later definition replaces an earlier one of that name.
+ */
+export function helpersOf(
+  platform: Platform,
+  definitions: Iterable<HelperDefinition>,
+): ReadonlyMap<number, HelperDefinition> {
+  const calls = new Map<string, HelperFunction>()
+  for (const { spec, call } of definitions) calls.set(spec.name, call)
+  const helpers = new Map<number, HelperDefinition>()
+  for (const [id, spec] of platform.helpers) {
+    const call = calls.get(spec.name)
+    if (call !== undefined) helpers.set(id, { spec, call })
+  }
+  return helpers
+}
+
+/** The fault of a helper that was called with what it cannot take. */
+export function helperFault(spec: Pick<HelperSpec, 'name'> | string, reason: string): AnybpfError {
+  return new AnybpfError('ERR_FAULT', `${typeof spec === 'string' ? spec : spec.name}: ${reason}`)
+}

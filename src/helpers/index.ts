@@ -1,0 +1,29 @@
+/**
+ * What helper functions do. A helper is data plus a function; the built-in ones are listed here, and one's own join them.
+ * @module
+ */
+import type { HelperDefinition } from '../vm/machine.ts'
+import { MAP_HELPERS } from './maps.ts'
+import { RAW_HELPERS } from './raw.ts'
+import { REDIRECT_HELPERS } from './redirect.ts'
+import { TAIL_CALL_HELPERS } from './tail-call.ts'
+import { TASK_HELPERS } from './task.ts'
+import { TIME_HELPERS } from './time.ts'
+import { XDP_HELPERS } from './xdp.ts'
+
+export { helperFault, helpersOf } from './definition.ts'
+export { mapArgument, readable, readableBytes, writable, writableBytes } from './memory.ts'
+export type { RedirectTarget } from './redirect.ts'
+export { SocketBuffer } from './socket-buffer.ts'
+export { XdpBuffer } from './xdp-buffer.ts'
+
+/** All helpers that are implemented, of all platforms; `helpersOf` chooses a platform's. */
+export const BUILTIN_HELPERS: readonly HelperDefinition[] = [
+  ...RAW_HELPERS,
+  ...MAP_HELPERS,
+  ...TAIL_CALL_HELPERS,
+  ...TIME_HELPERS,
+  ...TASK_HELPERS,
+  ...XDP_HELPERS,
+  ...REDIRECT_HELPERS,
+]
