@@ -4,9 +4,19 @@
  */
 export * from './code-address.ts'
 export * from './environment.ts'
+export * from './execute-raw.ts'
 export * from './fault.ts'
 export * from './guest-memory.ts'
+export {
+  DEFAULT_BUDGET,
+  Interpreter,
+  MAY_GOTO_LIMIT,
+  type RunOptions,
+  type TraceHook,
+} from './interpreter.ts'
 export * from './linked-program.ts'
+export { type LoweredProgram, type LoweringOptions, lowerProgram } from './lowering.ts'
 export * from './machine.ts'
 export * from './regions.ts'
+export * from './virtual-cpu.ts'
 export * from './virtual-machine.ts'

@@ -26,6 +26,8 @@ export interface RegionSet {
   remove(start: GuestAddress): void
   /** The region in which all of [address, address + size) lies, if there is one. */
   find(address: GuestAddress, size: number): Region | undefined
+  /** The region in which the byte at `address` lies, holes included: for messages. */
+  at(address: GuestAddress): Region | undefined
 }
 
 /** Regions in an array, sorted by address. */
@@ -57,7 +59,6 @@ export class SortedRegionSet implements RegionSet {
     return region.covers === undefined || region.covers(address, size) ? region : undefined
   }
 
-  /** The region in which the byte at `address` lies, holes included: for messages. */
   at(address: GuestAddress): Region | undefined {
     const region = this.regions[this.indexAfter(address) - 1]
     return region !== undefined && address < region.end ? region : undefined

@@ -49,9 +49,15 @@ export class VirtualMachine implements Machine {
     if (linked.byteOrder === 'big') {
       throw new AnybpfError('ERR_BYTE_ORDER', `${linked.name}: a big-endian program cannot be executed here`)
     }
+    const functions = addressTakenSlots(linked)
     const free = this.programs.indexOf(undefined)
-    const program: ExecutableProgram = { name: linked.name, index: free < 0 ? this.programs.length : free, linked }
-    for (const slot of addressTakenSlots(linked)) this.codeEntries.push({ program, slot })
+    const program: ExecutableProgram = {
+      name: linked.name,
+      index: free < 0 ? this.programs.length : free,
+      linked,
+      codeIndices: new Map(functions.map((slot, i) => [slot, this.codeEntries.length + i])),
+    }
+    for (const slot of functions) this.codeEntries.push({ program, slot })
     this.programs[program.index] = program
     return program
   }
@@ -63,11 +69,6 @@ export class VirtualMachine implements Machine {
     for (let i = 0; i < this.codeEntries.length; i++) {
       if (this.codeEntries[i]?.program === program) this.codeEntries[i] = undefined
     }
-  }
-
-  /** The low half of the code address of the function at `slot`; -1 if its address is not taken. */
-  codeIndexOf(program: ExecutableProgram, slot: number): number {
-    return this.codeEntries.findIndex((entry) => entry?.program === program && entry.slot === slot)
   }
 }
 
