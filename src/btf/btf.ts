@@ -29,6 +29,12 @@ export interface BtfMemberLocation {
   readonly bitOffset: number
 }
 
+interface NameIndex {
+  readonly names: ReadonlyMap<string, readonly BtfType[]>
+  /** The first of each name. */
+  readonly namesOfKind: ReadonlyMap<BtfKind, ReadonlyMap<string, BtfType>>
+}
+
 export class Btf {
   /** All types in the order of their ids, `void` first (and those of `base` before this one's own). */
   readonly types: readonly BtfType[]
@@ -36,7 +42,7 @@ export class Btf {
   readonly pointerSize: 4 | 8
   readonly base: Btf | undefined
   private readonly strings: StringTable | undefined
-  private names: Map<string, BtfType[]> | undefined
+  private nameIndex: NameIndex | undefined
   private readonly sizes = new Map<BtfTypeId, number>()
 
   /** `types[0]` is `void` (or, with a base, `types` starts with all of `base.types`); each type's id is its index. */
@@ -72,13 +78,19 @@ export class Btf {
   /** The first type of this name, of one of these kinds if any are given. */
   find<K extends BtfKind>(name: string, ...kinds: readonly K[]): BtfTypeOf<K> | undefined
   find(name: string, ...kinds: readonly BtfKind[]): BtfType | undefined {
-    const named = this.index().get(name)
-    return kinds.length === 0 ? named?.[0] : named?.find((type) => kinds.includes(type.kind))
+    const { names, namesOfKind } = this.index()
+    if (kinds.length === 0) return names.get(name)?.[0]
+    let first: BtfType | undefined
+    for (const kind of kinds) {
+      const type = namesOfKind.get(kind)?.get(name)
+      if (type !== undefined && (first === undefined || type.id < first.id)) first = type
+    }
+    return first
   }
 
   /** All types of this name, in the order of their ids. */
   findAll(name: string): readonly BtfType[] {
-    return this.index().get(name) ?? []
+    return this.index().names.get(name) ?? []
   }
 
   /** What a type is once typedefs, qualifiers, type tags and `var`s are peeled off. Throws `ERR_BTF` on a cycle. */
@@ -194,17 +206,22 @@ export class Btf {
     return `<type ${at}>`
   }
 
-  private index(): Map<string, BtfType[]> {
-    if (this.names !== undefined) return this.names
+  private index(): NameIndex {
+    if (this.nameIndex !== undefined) return this.nameIndex
     const names = new Map<string, BtfType[]>()
+    const namesOfKind = new Map<BtfKind, Map<string, BtfType>>()
     for (const type of this.types) {
-      if (type.name === '') continue
-      const same = names.get(type.name)
-      if (same === undefined) names.set(type.name, [type])
+      const { name, kind } = type
+      if (name === '') continue
+      const same = names.get(name)
+      if (same === undefined) names.set(name, [type])
       else same.push(type)
+      let ofKind = namesOfKind.get(kind)
+      if (ofKind === undefined) namesOfKind.set(kind, (ofKind = new Map()))
+      if (!ofKind.has(name)) ofKind.set(name, type)
     }
-    this.names = names
-    return names
+    this.nameIndex = { names, namesOfKind }
+    return this.nameIndex
   }
 
   private sizeOfScalar(type: BtfType, asked: BtfTypeId): number {

@@ -2,4 +2,12 @@
  * BPF object files: from ELF and BTF to programs, functions and maps as data.
  * @module
  */
+export {
+  type LinkedFunction,
+  type LinkedProgram,
+  type LinkedReference,
+  linkProgram,
+  MAX_PROGRAM_SLOTS,
+} from './link-program.ts'
+export { parseObject } from './parse-object.ts'
 export type * from './spec.ts'

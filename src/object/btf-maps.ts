@@ -1,0 +1,187 @@
+/**
+ * Maps declared in `.maps`: each variable is a struct whose members' *types* say what the map is.
+ *
+ * `__uint(max_entries, 8)` is `int (*max_entries)[8]`; `__type(key, T)` is `T *key`; `__ulong(map_extra, n)` is an enum
+ * with the value n; `__array(values, T)` is `T *values[]`, with T the inner map's struct, or a function.
+ * @see https://docs.ebpf.io/linux/concepts/maps/ and https://docs.kernel.org/bpf/libbpf/libbpf_overview.html
+ * @module
+ */
+import type { Btf, BtfMember, BtfStruct, BtfTypeId } from '../btf/index.ts'
+import type { ElfSection } from '../elf/index.ts'
+import { AnybpfError } from '../util/index.ts'
+import type { ObjectFile } from './object-file.ts'
+import type { MapSpec } from './spec.ts'
+
+/** Maps of maps of maps do not exist in Linux; a few levels are read all the same. */
+const MAX_NESTING = 4
+
+export interface FoundMap {
+  readonly section: ElfSection
+  /** Bytes in the section. */
+  readonly offset: number
+  readonly size: number
+  readonly spec: MapSpec
+  /** Where `values[]` begins, in bytes from the start of the section. */
+  readonly valuesOffset: number | undefined
+}
+
+export function isBtfMaps(section: ElfSection): boolean {
+  return section.name === '.maps'
+}
+
+/** The maps of a `.maps` section. A map that makes no sense becomes a problem of the object. */
+export function readBtfMaps(file: ObjectFile, section: ElfSection): FoundMap[] {
+  const { btf } = file
+  const datasec = btf?.find(section.name, 'datasec')
+  if (btf === undefined || datasec === undefined) {
+    file.problems.push(
+      new AnybpfError('ERR_OBJECT', `section ${section.name} needs BTF to say what its maps are, and there is none`),
+    )
+    return []
+  }
+  const offsets = new Map(file.symbolsIn(section).map((symbol) => [symbol.name, symbol.value]))
+  const found: FoundMap[] = []
+  for (const variable of datasec.variables) {
+    const declared = btf.type(variable.type)
+    if (declared.kind !== 'var') continue
+    const map = file.attempt((): FoundMap => {
+      const offset = offsets.get(declared.name) ?? variable.offset
+      const definition = btf.resolve(declared.type)
+      if (definition.kind !== 'struct') {
+        throw new AnybpfError('ERR_OBJECT', `map ${quote(declared.name)} is declared as a ${definition.kind}`)
+      }
+      const { spec, valuesAt } = readDefinition(btf, definition, declared.name, section.name, 0)
+      return {
+        section,
+        offset,
+        size: variable.size,
+        spec,
+        valuesOffset: valuesAt === undefined ? undefined : offset + valuesAt,
+      }
+    })
+    if (map !== undefined) found.push(map)
+  }
+  return found
+}
+
+/** A map of the given name and kind with nothing in it. */
+export function emptyMap(name: string, kind: MapSpec['kind'], section: string): MapSpec {
+  return { name, kind, section, type: 0, keySize: 0, valueSize: 0, maxEntries: 0, flags: 0, pinning: 0, mapExtra: 0n }
+}
+
+function readDefinition(
+  btf: Btf,
+  definition: BtfStruct,
+  name: string,
+  section: string,
+  depth: number,
+): { spec: MapSpec; valuesAt: number | undefined } {
+  if (depth > MAX_NESTING) throw new AnybpfError('ERR_OBJECT', `map ${quote(name)}: maps are nested too deep`)
+  const spec = { ...emptyMap(name, 'map', section), btf }
+  let valuesAt: number | undefined
+  for (const member of definition.members) {
+    switch (member.name) {
+      case 'type':
+        spec.type = number32(btf, member, name)
+        break
+      case 'max_entries':
+        spec.maxEntries = number32(btf, member, name)
+        break
+      case 'map_flags':
+        spec.flags = number32(btf, member, name)
+        break
+      case 'numa_node':
+        spec.numaNode = number32(btf, member, name)
+        break
+      case 'pinning':
+        spec.pinning = number32(btf, member, name)
+        break
+      case 'map_extra':
+        spec.mapExtra = declaredNumber(btf, member, name)
+        break
+      case 'key_size':
+        spec.keySize = agreeing(spec.keySize, number32(btf, member, name), member, name)
+        break
+      case 'value_size':
+        spec.valueSize = agreeing(spec.valueSize, number32(btf, member, name), member, name)
+        break
+      case 'key':
+        spec.btfKeyType = declaredType(btf, member, name)
+        spec.keySize = agreeing(spec.keySize, btf.sizeOf(spec.btfKeyType), member, name)
+        break
+      case 'value':
+        spec.btfValueType = declaredType(btf, member, name)
+        spec.valueSize = agreeing(spec.valueSize, btf.sizeOf(spec.btfValueType), member, name)
+        break
+      case 'values': {
+        valuesAt = member.bitOffset / 8
+        const inner = innerDefinition(btf, member, name)
+        if (inner !== undefined) spec.innerMap = readDefinition(btf, inner, `${name}.inner`, section, depth + 1).spec
+        // The values of a map of maps or of programs are 4-byte handles.
+        if (spec.valueSize === 0) spec.valueSize = 4
+        break
+      }
+      default:
+        break
+    }
+  }
+  if (spec.type === 0) throw new AnybpfError('ERR_OBJECT', `map ${quote(name)} has no type`)
+  return { spec, valuesAt }
+}
+
+/** The pointee of a member: `T` of `T *member`. */
+function declaredType(btf: Btf, member: BtfMember, map: string): BtfTypeId {
+  const pointer = btf.resolve(member.type)
+  if (pointer.kind !== 'ptr') {
+    throw new AnybpfError('ERR_OBJECT', `map ${quote(map)}: member ${member.name} is a ${pointer.kind}, not a pointer`)
+  }
+  return pointer.type
+}
+
+function declaredNumber(btf: Btf, member: BtfMember, map: string): bigint {
+  const outer = btf.resolve(member.type)
+  if (outer.kind === 'enum' || outer.kind === 'enum64') {
+    const value = outer.values[0]?.value
+    if (value !== undefined) return BigInt.asUintN(64, BigInt(value))
+  }
+  const array = btf.resolve(declaredType(btf, member, map))
+  if (array.kind !== 'array') {
+    throw new AnybpfError('ERR_OBJECT', `map ${quote(map)}: member ${member.name} does not point to an array`)
+  }
+  return BigInt(array.count)
+}
+
+function number32(btf: Btf, member: BtfMember, map: string): number {
+  const value = declaredNumber(btf, member, map)
+  if (value > 0xffffffffn) {
+    throw new AnybpfError('ERR_OBJECT', `map ${quote(map)}: ${member.name} ${value} has more than 32 bits`)
+  }
+  return Number(value)
+}
+
+/** A size that is said twice has to be the same twice. */
+function agreeing(known: number, size: number, member: BtfMember, map: string): number {
+  if (known !== 0 && known !== size) {
+    throw new AnybpfError(
+      'ERR_OBJECT',
+      `map ${quote(map)}: ${member.name} gives ${size} bytes where there were ${known}`,
+    )
+  }
+  return size
+}
+
+/** The struct that describes the inner map; undefined where the values are programs. */
+function innerDefinition(btf: Btf, member: BtfMember, map: string): BtfStruct | undefined {
+  const array = btf.resolve(member.type)
+  const pointer = array.kind === 'array' ? btf.resolve(array.type) : array
+  const target = pointer.kind === 'ptr' ? btf.resolve(pointer.type) : pointer
+  if (array.kind === 'array' && pointer.kind === 'ptr') {
+    if (target.kind === 'struct') return target
+    if (target.kind === 'func_proto') return undefined
+  }
+  throw new AnybpfError('ERR_OBJECT', `map ${quote(map)}: values is no array of pointers to maps or functions`)
+}
+
+function quote(name: string): string {
+  return JSON.stringify(name)
+}
