@@ -87,11 +87,13 @@ export class PcapngReader implements CaptureFormatReader {
       if (length > this.maxBlockLength) {
         throw blockError(input, `has ${length} bytes; at most ${this.maxBlockLength} are read`)
       }
-      if (!input.has(length)) {
-        // A packet that is too long shows before its bytes have arrived.
-        if (type === PCAPNG_BLOCK.enhancedPacket && input.has(28)) this.checkLength(input, 20)
-        return
+      const timed = type === PCAPNG_BLOCK.enhancedPacket || type === PCAPNG_BLOCK.packet
+      if (timed && length >= 32) {
+        // A packet that is too long is refused before its bytes have arrived.
+        if (!input.has(28)) return
+        this.checkPacketLength(input, input.view.getUint32(input.at + 20, little))
       }
+      if (!input.has(length)) return
       const trailing = input.view.getUint32(input.at + length - 4, little)
       if (trailing !== length) throw blockError(input, `has length ${length} at its start and ${trailing} at its end`)
       switch (type) {
@@ -176,7 +178,7 @@ export class PcapngReader implements CaptureFormatReader {
   private timedPacket(input: CaptureInput, length: number, interfaceId: number): CapturedPacket {
     const { view, at, bytes } = input
     const { little } = this
-    const captured = this.checkLength(input, 20)
+    const captured = view.getUint32(at + 20, little)
     if (captured > length - 32) throw blockError(input, `has ${length} bytes, and a packet of ${captured}`)
     const section = this.sectionInterface(input, interfaceId)
     return {
@@ -212,12 +214,6 @@ export class PcapngReader implements CaptureFormatReader {
       throw blockError(input, `is of interface ${id}; its section describes ${this.section.length}`)
     }
     return found
-  }
-
-  private checkLength(input: CaptureInput, offset: number): number {
-    const captured = input.view.getUint32(input.at + offset, this.little)
-    this.checkPacketLength(input, captured)
-    return captured
   }
 
   private checkPacketLength(input: CaptureInput, captured: number): void {
