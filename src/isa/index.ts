@@ -3,6 +3,7 @@
  * @module
  */
 export { type AssembleOptions, assemble } from './assemble.ts'
+export * from './cfg.ts'
 export { decodeInstruction, decodeProgram } from './decode.ts'
 export {
   type DisassembleOptions,
@@ -14,6 +15,8 @@ export {
   type PrintOptions,
   printDisassembly,
 } from './disassemble.ts'
+export { computeDominators, type Dominators, dominates } from './dominators.ts'
+export { cfgToDot, type DotOptions } from './dot.ts'
 export { encodeInstruction, encodeProgram } from './encode.ts'
 export { instructionRow, WIDE_TAIL } from './encoding.ts'
 export {
@@ -24,5 +27,6 @@ export {
 } from './groups.ts'
 export type * from './instruction.ts'
 export { INSTRUCTION_TABLE, type InstructionRow, type InstructionShape, type OperandForm } from './instruction-table.ts'
+export * from './loops.ts'
 export type { AssemblySyntax } from './text-template.ts'
 export { branchTarget, type ProgramProblem, validateProgram } from './validate.ts'

@@ -416,6 +416,7 @@ export const STATEMENTS: Readonly<Record<string, readonly StatementCase[]>> = {
       13n,
     ),
     run(`call pc+1; exit; ${set('r0', 0xfeedfacecafebeefn)}`, 0xfeedfacecafebeefn),
+    run('r0 = 1; r6 = 2; r7 = 4; r8 = 8; r9 = 16; call pc+1; exit; r0 |= r6; r0 |= r7; r0 |= r8; r0 |= r9', 0n),
   ],
   S39: [
     run('*(u64 *)(r10 - 8) = 1; call pc+2; r0 = *(u64 *)(r10 - 8); exit; *(u64 *)(r10 - 8) = 2; r0 = 0', 1n),
