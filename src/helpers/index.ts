@@ -3,12 +3,16 @@
  * @module
  */
 import type { HelperDefinition } from '../vm/machine.ts'
+import { CSUM_HELPERS } from './csum.ts'
+import { HASH_HELPERS } from './hash.ts'
 import { MAP_HELPERS } from './maps.ts'
 import { RAW_HELPERS } from './raw.ts'
 import { REDIRECT_HELPERS } from './redirect.ts'
+import { SKB_HELPERS } from './skb.ts'
 import { TAIL_CALL_HELPERS } from './tail-call.ts'
 import { TASK_HELPERS } from './task.ts'
 import { TIME_HELPERS } from './time.ts'
+import { VLAN_HELPERS } from './vlan.ts'
 import { XDP_HELPERS } from './xdp.ts'
 
 export { helperFault, helpersOf } from './definition.ts'
@@ -25,5 +29,9 @@ export const BUILTIN_HELPERS: readonly HelperDefinition[] = [
   ...TIME_HELPERS,
   ...TASK_HELPERS,
   ...XDP_HELPERS,
+  ...SKB_HELPERS,
+  ...VLAN_HELPERS,
+  ...HASH_HELPERS,
+  ...CSUM_HELPERS,
   ...REDIRECT_HELPERS,
 ]

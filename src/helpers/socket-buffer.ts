@@ -23,12 +23,13 @@ export const SKB = {
   data: 76,
   dataEnd: 80,
   family: 88,
+  remoteIp4: 92,
+  localIp4: 96,
+  remoteIp6: 100,
+  localIp6: 116,
   dataMeta: 140,
-  tstamp: 152,
-  wireLen: 160,
-  gsoSegs: 164,
   sk: 168,
-  gsoSize: 176,
+  tstamp: 152,
   tstampType: 180,
 } as const
 
@@ -127,6 +128,8 @@ export class SocketBuffer implements PacketSource {
     this.setField(SKB.family, family)
     u8.copyWithin(this.socket + (size === 4 ? SOCK_SRC_IP4 : SOCK_SRC_IP6), source, source + size)
     u8.copyWithin(this.socket + (size === 4 ? SOCK_DST_IP4 : SOCK_DST_IP6), destination, destination + size)
+    u8.copyWithin(this.md + (size === 4 ? SKB.localIp4 : SKB.localIp6), source, source + size)
+    u8.copyWithin(this.md + (size === 4 ? SKB.remoteIp4 : SKB.remoteIp6), destination, destination + size)
   }
 
   /** A copy of the packet as it is now. */

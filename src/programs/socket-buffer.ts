@@ -1,0 +1,150 @@
+/**
+ * Programs on socket buffers: tc classifiers and actions, socket filters, cgroup filters.
+ *
+ * Defaults are those of the kernel's test run: the packet was received on the loopback interface (number 1), whose
+ * addresses are all zero, and belongs to a socket that has the packet's own addresses. Only tc programs see the link
+ * header; where a program does not, the packet that comes out has zeros in its place.
+ * @see https://docs.ebpf.io/linux/program-type/BPF_PROG_TYPE_SCHED_CLS/
+ * @see https://docs.ebpf.io/linux/program-type/BPF_PROG_TYPE_SOCKET_FILTER/
+ * @module
+ */
+import { ETHERNET_HEADER, SKB, SocketBuffer } from '../helpers/socket-buffer.ts'
+import { SK_BUFF } from '../spec/contexts/sk-buff.ts'
+import {
+  CGROUP_SKB_PROGRAM_TYPE,
+  SCHED_ACT_PROGRAM_TYPE,
+  SCHED_CLS_PROGRAM_TYPE,
+  SOCKET_FILTER_PROGRAM_TYPE,
+} from '../spec/program-types.ts'
+import type { ProgramTypeSpec } from '../spec/types.ts'
+import type { Machine } from '../vm/machine.ts'
+import { ContextCodec, type FieldValue } from './context-fields.ts'
+import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
+import { hasContext, type PacketInput, type PacketOutput, packetBytes, verdictOf } from './input.ts'
+
+export interface SocketBufferOutput extends PacketOutput {
+  /** The fields of `__sk_buff` as the program left them, but for addresses. Decoded when it is asked for. */
+  readonly context: Readonly<Record<string, FieldValue>>
+}
+
+const codec = new ContextCodec(SK_BUFF, ['len'])
+
+const LOOPBACK = 1
+const PACKET_MULTICAST = 2
+const PACKET_OTHERHOST = 3
+const ETH_P_802_3 = 0x0001
+const ETH_P_802_2 = 0x0004
+const ETH_P_IP = 0x0800
+const ETH_P_IPV6 = 0x86dd
+/** Smaller values of the type field are lengths (IEEE 802.3). */
+const ETHERTYPE_MIN = 0x0600
+const AF_INET = 2
+const AF_INET6 = 10
+const IPV4_HEADER = 20
+const IPV6_HEADER = 40
+const TC_ACT_REDIRECT = 7
+
+class SocketBufferContext implements ContextInstance<PacketInput, SocketBufferOutput> {
+  readonly context: SocketBuffer
+  private readonly machine: Machine
+  private readonly spec: ProgramTypeSpec
+  private readonly seesLink: boolean
+  private readonly entry: EntryArguments
+
+  constructor(machine: Machine, spec: ProgramTypeSpec, seesLink: boolean) {
+    this.machine = machine
+    this.spec = spec
+    this.seesLink = seesLink
+    this.context = new SocketBuffer(machine.memory, machine.regions)
+    this.entry = { r1: this.context.md, r2: 0 }
+  }
+
+  prepare(input: PacketInput): EntryArguments {
+    const detailed = hasContext(input)
+    const packet = packetBytes(detailed ? input.packet : input)
+    const skb = this.context
+    skb.reset(packet, this.seesLink ? 0 : Math.min(ETHERNET_HEADER, packet.length))
+    skb.setField(SKB.ifindex, LOOPBACK)
+    if (packet.length >= ETHERNET_HEADER) receive(skb, this.machine.memory.u8)
+    if (detailed && input.context !== undefined) codec.write(this.machine.memory, skb.md, input.context)
+    return this.entry
+  }
+
+  collect(r0: number): SocketBufferOutput {
+    const skb = this.context
+    // As the kernel's test run does: the link header is pushed back, as zeros.
+    if (!this.seesLink) skb.resizeHead(-ETHERNET_HEADER)
+    const { redirect } = skb
+    const redirected = this.spec.verdicts?.[TC_ACT_REDIRECT] !== undefined && r0 === TC_ACT_REDIRECT
+    return new SocketBufferResult(
+      verdictOf(this.spec.verdicts, r0),
+      skb.packet(),
+      skb.fields(),
+      redirected ? redirect : undefined,
+    )
+  }
+
+  dispose(): void {
+    this.context.dispose()
+  }
+}
+
+class SocketBufferResult implements SocketBufferOutput {
+  readonly verdict: string | number
+  readonly packet: Uint8Array
+  declare readonly redirect?: NonNullable<PacketOutput['redirect']>
+  readonly #fields: Uint8Array
+  #context: Readonly<Record<string, FieldValue>> | undefined
+
+  constructor(
+    verdict: string | number,
+    packet: Uint8Array,
+    fields: Uint8Array,
+    redirect: PacketOutput['redirect'] | undefined,
+  ) {
+    this.verdict = verdict
+    this.packet = packet
+    this.#fields = fields
+    if (redirect !== undefined) this.redirect = redirect
+  }
+
+  get context(): Readonly<Record<string, FieldValue>> {
+    this.#context ??= codec.read(this.#fields)
+    return this.#context
+  }
+}
+
+/** What the kernel learns from a frame that it receives: protocol, kind of destination, and here the socket's addresses. */
+function receive(skb: SocketBuffer, u8: Uint8Array): void {
+  const link = skb.linkHeader
+  const type = (u8[link + 12]! << 8) | u8[link + 13]!
+  const network = skb.networkHeader
+  const size = skb.end - network
+  if (type >= ETHERTYPE_MIN) skb.protocol = type
+  else skb.protocol = size >= 2 && u8[network] === 0xff && u8[network + 1] === 0xff ? ETH_P_802_3 : ETH_P_802_2
+
+  // The broadcast address of the loopback interface is zero like its own, so a frame to all hosts counts as multicast.
+  if ((u8[link]! & 1) !== 0) skb.setField(SKB.pktType, PACKET_MULTICAST)
+  else if (!isZero(u8, link, 6)) skb.setField(SKB.pktType, PACKET_OTHERHOST)
+
+  if (type === ETH_P_IP && size >= IPV4_HEADER) skb.setSocketAddresses(AF_INET, network + 12, network + 16, 4)
+  if (type === ETH_P_IPV6 && size >= IPV6_HEADER) skb.setSocketAddresses(AF_INET6, network + 8, network + 24, 16)
+}
+
+function isZero(u8: Uint8Array, start: number, length: number): boolean {
+  for (let i = start; i < start + length; i++) if (u8[i] !== 0) return false
+  return true
+}
+
+function socketBufferProgram(
+  spec: ProgramTypeSpec,
+  options: { readonly seesLink: boolean },
+): ProgramTypeDefinition<PacketInput, SocketBufferOutput> {
+  return { spec, createContext: (machine) => new SocketBufferContext(machine, spec, options.seesLink) }
+}
+
+/** tc classifiers, attached to a filter or by tcx. */
+export const SCHED_CLS_PROGRAM = socketBufferProgram(SCHED_CLS_PROGRAM_TYPE, { seesLink: true })
+export const SCHED_ACT_PROGRAM = socketBufferProgram(SCHED_ACT_PROGRAM_TYPE, { seesLink: true })
+export const SOCKET_FILTER_PROGRAM = socketBufferProgram(SOCKET_FILTER_PROGRAM_TYPE, { seesLink: false })
+export const CGROUP_SKB_PROGRAM = socketBufferProgram(CGROUP_SKB_PROGRAM_TYPE, { seesLink: false })
