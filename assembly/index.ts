@@ -1,2 +1,33 @@
 // The guest runtime: what of anybpf runs inside WebAssembly, next to the compiled programs, over the same linear memory.
 export { heapAllocate, heapFree, heapInit, heapUsed } from './heap'
+export { mapCreate } from './control-block'
+export {
+  arrayInit,
+  arrayLookup,
+  arrayNextKey,
+  arrayUpdate,
+  percpuArrayLookup,
+  percpuArrayUpdate,
+} from './array'
+export {
+  hashDelete,
+  hashDispose,
+  hashInit,
+  hashLookup,
+  hashNextKey,
+  hashNextSlot,
+  hashUpdate,
+  percpuHashLookup,
+  percpuHashUpdate,
+} from './hash'
+export { arrayOfMapsLookup, hashOfMapsLookup, mapLookup } from './map'
+export {
+  ringbufCommit,
+  ringbufCovers,
+  ringbufInit,
+  ringbufOutput,
+  ringbufPeek,
+  ringbufPop,
+  ringbufQuery,
+  ringbufReserve,
+} from './ringbuf'

@@ -24,8 +24,38 @@ export interface MapParameters {
 export interface HostMapStore extends MapStore {
   /** Writes the key after `key` (0: the first) to `out`; -ENOENT at the end. */
   nextKey(key: GuestAddress, out: GuestAddress): number
+  /**
+   * For walks that survive deletion: the address of the key after the one at `after` (0: the first), which may have been
+   * deleted since; 0 at the end. Without it a walk takes a copy of all keys first.
+   */
+  nextElement?(after: GuestAddress): GuestAddress
+  /** BPF_F_* of creation; what a map-in-map compares. Absent: 0. */
+  readonly flags?: number
+  /** Elements that are there; absent: they are counted by walking. */
+  readonly size?: number
   /** Frees everything. Programs that still hold addresses must have ended. */
   dispose(): void
+}
+
+/** One record that programs sent to the host. */
+export interface MapEvent {
+  /** The CPU that sent it; 0 where the map does not say. */
+  readonly cpu: number
+  readonly bytes: Uint8Array
+}
+
+/** A map from which the host reads records: ring buffer, perf event array. */
+export interface EventStore extends HostMapStore {
+  /** The oldest record, which is taken out; undefined if there is none. */
+  readEvent(): MapEvent | undefined
+  /** Records that found no room. */
+  readonly lost: number
+  /** Has `listener` called, possibly in the middle of a run, when records came. One at a time. */
+  onEvent(listener: (() => void) | undefined): void
+}
+
+export function isEventStore(store: HostMapStore): store is EventStore {
+  return typeof (store as Partial<EventStore>).readEvent === 'function'
 }
 
 export interface MapTypeDefinition {

@@ -4,13 +4,13 @@
  *
  * The control block of a map; its address is what a map pointer in a program is:
  * ```
- *  0 kind        which store it is (KIND_*)      32 count      live elements
- *  4 type id     the platform's own number       36 data       elements, buckets, or records
- *  8 key size                                    40 stride     from an element (slot) to the next
- * 12 value size                                  44 cpu stride from a CPU's copy to the next CPU's
+ *  0 kind        which store it is (KIND_*)      32 count       live elements
+ *  4 type id     the platform's own number       36 data        elements, buckets, or records
+ *  8 key size                                    40 stride      from an element (slot) to the next
+ * 12 value size                                  44 cpu stride  from a CPU's copy to the next CPU's
  * 16 max entries                                 48 reserved
  * 20 flags       BPF_F_* of creation             52 reserved
- * 24 cpus        copies of a per-CPU value       56 reserved
+ * 24 threads     that use it; 1: no locks        56 reserved
  * 28 lock        guards what is map-wide         60 reserved
  * 64 … what the kind of store keeps besides
  * ```
@@ -62,7 +62,7 @@ export const MAP_KEY_SIZE = 8
 export const MAP_VALUE_SIZE = 12
 export const MAP_MAX_ENTRIES = 16
 export const MAP_FLAGS = 20
-export const MAP_CPUS = 24
+export const MAP_THREADS = 24
 export const MAP_LOCK = 28
 export const MAP_COUNT = 32
 export const MAP_DATA = 36

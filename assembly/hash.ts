@@ -1,0 +1,492 @@
+// HASH and PERCPU_HASH (and HASH_OF_MAPS): chained buckets, slots at fixed addresses.
+//
+// As in Linux an update puts a new slot in the place of the old one, so that whoever holds the old value's address (or reads it
+// on another CPU) sees one value or the other, never half of each. Per-CPU values are written in place.
+//
+// Readers take no lock. Writers take their bucket's, if the map has more than one CPU.
+import {
+  BUCKET_BYTES,
+  HASH_DIRECTORY,
+  HASH_EPOCH,
+  HASH_EXTRA,
+  HASH_FREE,
+  HASH_FRESH,
+  HASH_FRESH_END,
+  HASH_MASK,
+  HASH_MAX_SLABS,
+  HASH_RESIZE_LOCK,
+  HASH_RETIRED,
+  HASH_SEED,
+  HASH_SLABS,
+  HASH_SLOTS,
+  HASH_VALUE_OFFSET,
+  MAP_COUNT,
+  MAP_CPU_STRIDE,
+  MAP_THREADS,
+  MAP_DATA,
+  MAP_LOCK,
+  MAP_STRIDE,
+  SLOT_HASH,
+  SLOT_KEY,
+  SLOT_NEXT,
+  SPOILED_CHAIN,
+} from '../src/vm/guest-layout'
+import {
+  BPF_EXIST,
+  BPF_NOEXIST,
+  copyValue,
+  cpuStrideOf,
+  dataOf,
+  E2BIG,
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
+  isConcurrent,
+  keySizeOf,
+  maxEntriesOf,
+  strideOf,
+  valueSizeOf,
+} from './control-block'
+import { heapAllocate, heapFree } from './heap'
+import { spoiled } from './host'
+import { lock, tryLock, unlock } from './lock'
+
+const LIVE: u32 = 1
+/** Bit 0 of a link: the end of a chain. */
+const END: u32 = 1
+const FIRST_BUCKETS: u32 = 8
+const FIRST_SLOTS: u32 = 16
+const MAX_BUCKETS: u32 = 1 << 28
+const MAX_RETRIES: u32 = 1000
+/** Longer chains are cycles: to build one of this length would take 2^39 comparisons. */
+const MAX_CHAIN: u32 = 1 << 20
+/** Slabs begin on a cache line; before it, the address of their block. */
+const SLAB_ALIGN: u32 = 64
+/** Before the buckets of a table: the link of retired tables. */
+const TABLE_HEADER: u32 = 8
+
+/** Prepares an empty table; `copies` of each value. 0: no memory. */
+export function hashInit(map: u32, copies: u32, seed: u32): u32 {
+  const table = makeTable(FIRST_BUCKETS)
+  if (table == 0) return 0
+  // Copies of different CPUs share no cache line.
+  const align: u32 = copies > 1 ? 63 : 7
+  const valueOffset = (SLOT_KEY + ((keySizeOf(map) + 7) & ~7) + align) & ~align
+  const cpuStride = (((valueSizeOf(map) + 7) & ~7) + align) & ~align
+  store<u32>(map, table, MAP_DATA)
+  store<u32>(map, FIRST_BUCKETS - 1, HASH_MASK)
+  store<u32>(map, valueOffset, HASH_VALUE_OFFSET)
+  store<u32>(map, cpuStride, MAP_CPU_STRIDE)
+  store<u32>(map, valueOffset + cpuStride * copies, MAP_STRIDE)
+  store<u64>(map, <u64>seed * 0x9e3779b97f4a7c15, HASH_SEED)
+  return table
+}
+
+/** Frees what the map holds besides its control block. -1: something was no live block. */
+export function hashDispose(map: u32): i32 {
+  let result = heapFree(dataOf(map) - TABLE_HEADER)
+  let table = load<u32>(map, HASH_RETIRED)
+  for (let i = 0; table != 0 && i < 32; i++) {
+    const next = load<u32>(table - TABLE_HEADER)
+    result |= heapFree(table - TABLE_HEADER)
+    table = next
+  }
+  const slabs = min<u32>(load<u32>(map, HASH_SLABS), HASH_MAX_SLABS)
+  for (let i: u32 = 0; i < slabs; i++) result |= heapFree(load<u32>(load<u32>(map + HASH_DIRECTORY + i * 8) - 8))
+  return result
+}
+
+function makeTable(buckets: u32): u32 {
+  const block = heapAllocate(TABLE_HEADER + buckets * BUCKET_BYTES)
+  if (block == 0) return 0
+  const table = block + TABLE_HEADER
+  for (let i: u32 = 0; i < buckets; i++) store<u32>(table + i * BUCKET_BYTES, (i << 1) | END)
+  return table
+}
+
+// @ts-ignore: decorator
+@inline
+function finish(hash: u64): u32 {
+  hash ^= hash >> 32
+  hash *= 0xd6e8feb86659fd93
+  return <u32>(hash >> 32) | LIVE
+}
+
+// Two multiplications for each 8 bytes; the last word of a longer key overlaps the one before.
+// @ts-ignore: decorator
+@inline
+function hashOf(map: u32, key: u32, size: u32): u32 {
+  const seed = load<u64>(map, HASH_SEED)
+  if (size == 8) return finish((load<u64>(key) ^ seed) * 0x9e3779b97f4a7c15)
+  if (size == 4) return finish((<u64>load<u32>(key) ^ seed) * 0x9e3779b97f4a7c15)
+  return hashLong(key, size, seed)
+}
+
+function hashLong(key: u32, size: u32, seed: u64): u32 {
+  let hash = seed ^ size
+  if (size < 8) {
+    let word: u64 = 0
+    for (let i: u32 = 0; i < size; i++) word = (word << 8) | load<u8>(key + i)
+    return finish((hash ^ word) * 0x9e3779b97f4a7c15)
+  }
+  for (let at: u32 = 0; at + 8 < size; at += 8) {
+    hash = (hash ^ load<u64>(key + at)) * 0x9e3779b97f4a7c15
+    hash ^= hash >> 29
+  }
+  return finish((hash ^ load<u64>(key + size - 8)) * 0x9e3779b97f4a7c15)
+}
+
+// @ts-ignore: decorator
+@inline
+function sameKey(a: u32, b: u32, size: u32): bool {
+  if (size == 8) return load<u64>(a) == load<u64>(b)
+  if (size == 4) return load<u32>(a) == load<u32>(b)
+  return sameLongKey(a, b, size)
+}
+
+function sameLongKey(a: u32, b: u32, size: u32): bool {
+  if (size < 8) {
+    for (let i: u32 = 0; i < size; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false
+    return true
+  }
+  for (let at: u32 = 0; at + 8 < size; at += 8) if (load<u64>(a + at) != load<u64>(b + at)) return false
+  return load<u64>(a + size - 8) == load<u64>(b + size - 8)
+}
+
+/** The live slot of a key, or 0. */
+// @ts-ignore: decorator
+@inline
+function find(map: u32, key: u32): u32 {
+  const size = keySizeOf(map)
+  const hash = hashOf(map, key, size)
+  let tries: u32 = 0
+  let found: u32 = 0
+  while (true) {
+    const epoch = load<u32>(map, HASH_EPOCH)
+    // The mask before the table: a table that grows meanwhile is published first, and has room for any older mask.
+    const index = (hash >> 1) & load<u32>(map, HASH_MASK)
+    let slot = load<u32>(dataOf(map) + index * BUCKET_BYTES)
+    let left = MAX_CHAIN
+    while ((slot & END) == 0) {
+      if (load<u32>(slot, SLOT_HASH) == hash && sameKey(slot + SLOT_KEY, key, size)) {
+        found = slot
+        break
+      }
+      slot = load<u32>(slot, SLOT_NEXT)
+      if (--left == 0) spoiled(SPOILED_CHAIN, map)
+    }
+    if (found != 0 || (slot == ((index << 1) | END) && epoch == load<u32>(map, HASH_EPOCH))) break
+    // The end of another bucket's chain, or a new table: a writer moved slots under our feet; look again.
+    if (!isConcurrent(map) || ++tries == MAX_RETRIES) spoiled(SPOILED_CHAIN, map)
+  }
+  return found
+}
+
+export function hashLookup(map: u32, key: u32, cpu: u32): u32 {
+  const slot = find(map, key)
+  return slot == 0 ? 0 : slot + load<u32>(map, HASH_VALUE_OFFSET)
+}
+
+export function percpuHashLookup(map: u32, key: u32, cpu: u32): u32 {
+  const slot = find(map, key)
+  return slot == 0 ? 0 : slot + load<u32>(map, HASH_VALUE_OFFSET) + cpu * cpuStrideOf(map)
+}
+
+/** The address of the bucket of a hash, locked if the map is concurrent. */
+// @ts-ignore: decorator
+@inline
+function enterBucket(map: u32, hash: u32): u32 {
+  const bucket = dataOf(map) + ((hash >> 1) & load<u32>(map, HASH_MASK)) * BUCKET_BYTES
+  return isConcurrent(map) ? enterContended(map, hash) : bucket
+}
+
+function enterContended(map: u32, hash: u32): u32 {
+  for (let tries: u32 = 0; tries < MAX_RETRIES; tries++) {
+    const epoch = atomic.load<u32>(map, HASH_EPOCH)
+    const bucket = dataOf(map) + ((hash >> 1) & load<u32>(map, HASH_MASK)) * BUCKET_BYTES
+    lock(bucket + 4)
+    // Odd while the table changes: then the bucket may be one of the old table.
+    if ((epoch & 1) == 0 && epoch == atomic.load<u32>(map, HASH_EPOCH)) return bucket
+    unlock(bucket + 4)
+  }
+  spoiled(SPOILED_CHAIN, map)
+  return 0
+}
+
+// @ts-ignore: decorator
+@inline
+function leaveBucket(map: u32, bucket: u32): void {
+  if (isConcurrent(map)) unlock(bucket + 4)
+}
+
+/** The slot of a key in a bucket that this thread has to itself, or 0. */
+// @ts-ignore: decorator
+@inline
+function findIn(map: u32, bucket: u32, hash: u32, key: u32, size: u32): u32 {
+  let slot = load<u32>(bucket)
+  let left = MAX_CHAIN
+  while ((slot & END) == 0) {
+    if (load<u32>(slot, SLOT_HASH) == hash && sameKey(slot + SLOT_KEY, key, size)) return slot
+    slot = load<u32>(slot, SLOT_NEXT)
+    if (--left == 0) spoiled(SPOILED_CHAIN, map)
+  }
+  return 0
+}
+
+/** Takes a slot out of its chain. Its own link stays, for readers who stand on it. */
+function unlink(map: u32, bucket: u32, slot: u32): void {
+  let link = bucket
+  let left = MAX_CHAIN + 1
+  for (let at = load<u32>(link); at != slot; at = load<u32>(link)) {
+    if ((at & END) != 0 || --left == 0) spoiled(SPOILED_CHAIN, map)
+    link = at + SLOT_NEXT
+  }
+  store<u32>(link, load<u32>(slot, SLOT_NEXT))
+}
+
+/** A slot that is in no chain; 0: no memory. */
+function takeSlot(map: u32): u32 {
+  const concurrent = isConcurrent(map)
+  if (concurrent) lock(map + MAP_LOCK)
+  let slot = load<u32>(map, HASH_FREE)
+  if (slot != 0) {
+    store<u32>(map, load<u32>(slot, SLOT_HASH), HASH_FREE)
+  } else {
+    if (load<u32>(map, HASH_FRESH) == load<u32>(map, HASH_FRESH_END)) addSlab(map)
+    slot = load<u32>(map, HASH_FRESH)
+    if (slot == load<u32>(map, HASH_FRESH_END)) slot = 0
+    else store<u32>(map, slot + strideOf(map), HASH_FRESH)
+  }
+  if (concurrent) unlock(map + MAP_LOCK)
+  return slot
+}
+
+function giveSlot(map: u32, slot: u32): void {
+  const concurrent = isConcurrent(map)
+  if (concurrent) lock(map + MAP_LOCK)
+  store<u32>(slot, load<u32>(map, HASH_FREE), SLOT_HASH)
+  store<u32>(map, slot, HASH_FREE)
+  if (concurrent) unlock(map + MAP_LOCK)
+}
+
+/** Adds as many slots as there are; fewer where memory is short, or `max_entries` (and one spare slot per thread) are reached. */
+function addSlab(map: u32): void {
+  const slabs = load<u32>(map, HASH_SLABS)
+  if (slabs >= <u32>HASH_MAX_SLABS) return
+  const present = load<u32>(map, HASH_SLOTS)
+  const limit: u64 = <u64>maxEntriesOf(map) + load<u32>(map, MAP_THREADS)
+  if (present >= limit) return
+  const stride = strideOf(map)
+  let slots: u64 = min<u64>(max(present, FIRST_SLOTS), limit - present)
+  let slab: u32 = 0
+  for (; slots != 0; slots >>= 1) {
+    if (slots * stride > 0xfffd0000) continue
+    const block = heapAllocate(<u32>slots * stride + SLAB_ALIGN + 8)
+    if (block != 0) {
+      slab = (block + 8 + (SLAB_ALIGN - 1)) & ~(SLAB_ALIGN - 1)
+      store<u32>(slab - 8, block)
+      break
+    }
+  }
+  if (slab == 0) return
+  const end = slab + <u32>slots * stride
+  store<u32>(map + HASH_DIRECTORY + slabs * 8, slab)
+  store<u32>(map + HASH_DIRECTORY + slabs * 8, end, 4)
+  store<u32>(map, present + <u32>slots, HASH_SLOTS)
+  store<u32>(map, slab, HASH_FRESH)
+  store<u32>(map, end, HASH_FRESH_END)
+  atomic.store<u32>(map + HASH_SLABS, slabs + 1)
+}
+
+// @ts-ignore: decorator
+@inline
+function addCount(map: u32, change: i32): u32 {
+  if (isConcurrent(map)) return atomic.add<u32>(map + MAP_COUNT, change) + change
+  const count = load<u32>(map, MAP_COUNT) + change
+  store<u32>(map, count, MAP_COUNT)
+  return count
+}
+
+/** Fills a slot and makes it the first of its chain. */
+// @ts-ignore: decorator
+@inline
+function link(map: u32, bucket: u32, slot: u32, hash: u32, key: u32, value: u32, cpu: u32): void {
+  const values = slot + load<u32>(map, HASH_VALUE_OFFSET)
+  const copy = cpuStrideOf(map)
+  const bytes = strideOf(map) - load<u32>(map, HASH_VALUE_OFFSET)
+  copyValue(slot + SLOT_KEY, key, keySizeOf(map))
+  // What the slot held before on other CPUs must not be seen.
+  if (bytes != copy) memory.fill(values, 0, bytes)
+  copyValue(values + cpu * copy, value, valueSizeOf(map))
+  store<u32>(slot, hash, SLOT_HASH)
+  store<u32>(slot, load<u32>(bucket), SLOT_NEXT)
+  if (isConcurrent(map)) atomic.store<u32>(bucket, slot)
+  else store<u32>(bucket, slot)
+}
+
+// @ts-ignore: decorator
+@inline
+function update(map: u32, key: u32, value: u32, flags: u32, cpu: u32, inPlace: bool): i32 {
+  if (flags > BPF_EXIST) return -EINVAL
+  const size = keySizeOf(map)
+  const hash = hashOf(map, key, size)
+  const bucket = enterBucket(map, hash)
+  const old = findIn(map, bucket, hash, key, size)
+  if (old != 0) {
+    const result = flags == BPF_NOEXIST ? -EEXIST : 0
+    if (result == 0) {
+      if (inPlace) {
+        copyValue(old + load<u32>(map, HASH_VALUE_OFFSET) + cpu * cpuStrideOf(map), value, valueSizeOf(map))
+      } else if (!replace(map, bucket, old, hash, key, value)) {
+        leaveBucket(map, bucket)
+        return -ENOMEM
+      }
+    }
+    leaveBucket(map, bucket)
+    return result
+  }
+  if (flags == BPF_EXIST) {
+    leaveBucket(map, bucket)
+    return -ENOENT
+  }
+  const count = addCount(map, 1)
+  if (count > maxEntriesOf(map)) {
+    addCount(map, -1)
+    leaveBucket(map, bucket)
+    return -E2BIG
+  }
+  const slot = takeSlot(map)
+  if (slot == 0) {
+    addCount(map, -1)
+    leaveBucket(map, bucket)
+    return -ENOMEM
+  }
+  link(map, bucket, slot, hash, key, value, cpu)
+  leaveBucket(map, bucket)
+  if (count > load<u32>(map, HASH_MASK)) growTable(map)
+  return 0
+}
+
+/** A new slot in the place of `old`, from the spare one, which `old` becomes. False: no memory. */
+function replace(map: u32, bucket: u32, old: u32, hash: u32, key: u32, value: u32): bool {
+  let slot = exchangeExtra(map, 0)
+  if (slot == 0) slot = takeSlot(map)
+  if (slot == 0) return false
+  link(map, bucket, slot, hash, key, value, 0)
+  unlink(map, bucket, old)
+  store<u32>(old, 0, SLOT_HASH)
+  const spare = exchangeExtra(map, old)
+  if (spare != 0) giveSlot(map, spare)
+  return true
+}
+
+// @ts-ignore: decorator
+@inline
+function exchangeExtra(map: u32, slot: u32): u32 {
+  if (isConcurrent(map)) return atomic.xchg<u32>(map + HASH_EXTRA, slot)
+  const extra = load<u32>(map, HASH_EXTRA)
+  store<u32>(map, slot, HASH_EXTRA)
+  return extra
+}
+
+export function hashUpdate(map: u32, key: u32, value: u32, flags: u32, cpu: u32): i32 {
+  return update(map, key, value, flags, 0, false)
+}
+
+export function percpuHashUpdate(map: u32, key: u32, value: u32, flags: u32, cpu: u32): i32 {
+  return update(map, key, value, flags, cpu, true)
+}
+
+export function hashDelete(map: u32, key: u32): i32 {
+  const size = keySizeOf(map)
+  const hash = hashOf(map, key, size)
+  const bucket = enterBucket(map, hash)
+  const slot = findIn(map, bucket, hash, key, size)
+  if (slot != 0) {
+    unlink(map, bucket, slot)
+    giveSlot(map, slot)
+    addCount(map, -1)
+  }
+  leaveBucket(map, bucket)
+  return slot != 0 ? 0 : -ENOENT
+}
+
+/** The size of a slot; a walk over slots that is told 0 would never end. */
+// @ts-ignore: decorator
+@inline
+function checkedStride(map: u32): u32 {
+  const stride = strideOf(map)
+  if (stride < 16 || (stride & 7) != 0) spoiled(SPOILED_CHAIN, map)
+  return stride
+}
+
+/** Doubles the buckets; without memory for it the chains just get longer. */
+function growTable(map: u32): void {
+  if (!tryLock(map + HASH_RESIZE_LOCK)) return
+  const buckets = load<u32>(map, HASH_MASK) + 1
+  if (load<u32>(map, MAP_COUNT) >= buckets && buckets < MAX_BUCKETS) {
+    const table = makeTable(buckets << 1)
+    if (table != 0) moveTable(map, buckets, table)
+  }
+  unlock(map + HASH_RESIZE_LOCK)
+}
+
+function moveTable(map: u32, buckets: u32, table: u32): void {
+  const old = dataOf(map)
+  const concurrent = isConcurrent(map)
+  const mask = (buckets << 1) - 1
+  const epoch = load<u32>(map, HASH_EPOCH)
+  atomic.store<u32>(map + HASH_EPOCH, epoch + 1)
+  if (concurrent) for (let i: u32 = 0; i < buckets; i++) lock(old + i * BUCKET_BYTES + 4)
+  const stride = checkedStride(map)
+  const slabs = min<u32>(load<u32>(map, HASH_SLABS), HASH_MAX_SLABS)
+  for (let i: u32 = 0; i < slabs; i++) {
+    const entry = map + HASH_DIRECTORY + i * 8
+    const end = load<u32>(entry, 4)
+    for (let slot = load<u32>(entry); slot < end; slot += stride) {
+      const hash = load<u32>(slot, SLOT_HASH)
+      if ((hash & LIVE) == 0) continue
+      const bucket = table + ((hash >> 1) & mask) * BUCKET_BYTES
+      store<u32>(slot, load<u32>(bucket), SLOT_NEXT)
+      store<u32>(bucket, slot)
+    }
+  }
+  store<u32>(map, table, MAP_DATA)
+  atomic.store<u32>(map + HASH_MASK, mask)
+  atomic.store<u32>(map + HASH_EPOCH, epoch + 2)
+  if (concurrent) {
+    for (let i: u32 = 0; i < buckets; i++) unlock(old + i * BUCKET_BYTES + 4)
+    store<u32>(old - TABLE_HEADER, load<u32>(map, HASH_RETIRED))
+    store<u32>(map, old, HASH_RETIRED)
+  } else if (heapFree(old - TABLE_HEADER) != 0) {
+    spoiled(SPOILED_CHAIN, map)
+  }
+}
+
+/** The live slot after `after` (0: the first) in the order of slots, or 0. `after` need not be live. */
+export function hashNextSlot(map: u32, after: u32): u32 {
+  const stride = checkedStride(map)
+  const slabs = min<u32>(load<u32>(map, HASH_SLABS), HASH_MAX_SLABS)
+  let started = after == 0
+  for (let i: u32 = 0; i < slabs; i++) {
+    const entry = map + HASH_DIRECTORY + i * 8
+    const end = load<u32>(entry, 4)
+    let slot = load<u32>(entry)
+    if (!started) {
+      if (after < slot || after >= end) continue
+      started = true
+      slot = after + stride
+    }
+    for (; slot < end; slot += stride) if ((load<u32>(slot, SLOT_HASH) & LIVE) != 0) return slot
+  }
+  return 0
+}
+
+/** Writes the key after `key` (0, or one that is not there: the first) to `out`. */
+export function hashNextKey(map: u32, key: u32, out: u32): i32 {
+  const slot = hashNextSlot(map, key == 0 ? 0 : find(map, key))
+  if (slot == 0) return -ENOENT
+  copyValue(out, slot + SLOT_KEY, keySizeOf(map))
+  return 0
+}

@@ -1,0 +1,44 @@
+// Operations on a map of any kind, for callers that know only its address.
+import {
+  KIND_ARRAY,
+  KIND_ARRAY_OF_MAPS,
+  KIND_HASH,
+  KIND_HASH_OF_MAPS,
+  KIND_PERCPU_ARRAY,
+  KIND_PERCPU_HASH,
+  MAP_KIND,
+} from '../src/vm/guest-layout'
+import { arrayLookup, percpuArrayLookup } from './array'
+import { hashLookup, percpuHashLookup } from './hash'
+
+/** The inner map's address in the element, or 0. */
+export function arrayOfMapsLookup(map: u32, key: u32, cpu: u32): u32 {
+  const element = arrayLookup(map, key, 0)
+  return element == 0 ? 0 : load<u32>(element)
+}
+
+/** The inner map's address in the element, or 0. */
+export function hashOfMapsLookup(map: u32, key: u32, cpu: u32): u32 {
+  const element = hashLookup(map, key, 0)
+  return element == 0 ? 0 : load<u32>(element)
+}
+
+/** What `bpf_map_lookup_elem` answers for a map of one of these kinds; 0 for others. */
+export function mapLookup(map: u32, key: u32, cpu: u32): u32 {
+  switch (load<u32>(map, MAP_KIND)) {
+    case KIND_ARRAY:
+      return arrayLookup(map, key, cpu)
+    case KIND_PERCPU_ARRAY:
+      return percpuArrayLookup(map, key, cpu)
+    case KIND_HASH:
+      return hashLookup(map, key, cpu)
+    case KIND_PERCPU_HASH:
+      return percpuHashLookup(map, key, cpu)
+    case KIND_ARRAY_OF_MAPS:
+      return arrayOfMapsLookup(map, key, cpu)
+    case KIND_HASH_OF_MAPS:
+      return hashOfMapsLookup(map, key, cpu)
+    default:
+      return 0
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * ARRAY_OF_MAPS and HASH_OF_MAPS. A value is a u32: the address of the inner map's control block, which is what a program's
+ * lookup answers (not the value's address).
+ *
+ * Errors: update -EINVAL for a map that does not look like the one the outer map was created with (same type, key, value
+ * and flags; for arrays without BPF_F_INNER_MAP also max_entries), -EBADF if there is no map at that address; otherwise those
+ * of arrays of references and of hash tables.
+ * @see https://docs.kernel.org/bpf/map_of_maps.html
+ * @module
+ */
+import { EBADF, EINVAL } from '../spec/errno.ts'
+import { findLinuxMapType, MAP_FLAG } from '../spec/map-types.ts'
+import { KIND_ARRAY_OF_MAPS, KIND_HASH_OF_MAPS } from '../vm/guest-layout.ts'
+import type { GuestAddress } from '../vm/guest-memory.ts'
+import type { Machine, MapStore } from '../vm/machine.ts'
+import type { HostMapStore, MapParameters, MapTypeDefinition } from './definition.ts'
+import { PlainHashStore } from './hash.ts'
+import { linuxMapType } from './linux-map-type.ts'
+import { checkArray, checkHash, checkInner } from './parameters.ts'
+import { SlotArrayStore } from './slot-array.ts'
+
+type Inner = NonNullable<MapParameters['inner']>
+
+const ARRAY = findLinuxMapType('array')?.id
+/** Types whose maps Linux does not take as inner maps. */
+const NOT_INNER: ReadonlySet<number | undefined> = new Set(
+  [
+    'prog_array',
+    'array_of_maps',
+    'hash_of_maps',
+    'cgroup_storage',
+    'percpu_cgroup_storage',
+    'struct_ops',
+    'insn_array',
+  ].map((name) => findLinuxMapType(name)?.id),
+)
+
+/** 0, or the errno with which a map is refused as an inner map. */
+function checkInnerMap(template: Inner, map: MapStore | undefined): number {
+  if (map === undefined) return EBADF
+  const { flags = 0 } = map as HostMapStore
+  const same =
+    map.typeId === template.typeId &&
+    map.keySize === template.keySize &&
+    map.valueSize === template.valueSize &&
+    flags === template.flags
+  if (!same) return EINVAL
+  const sized = map.typeId === ARRAY && (flags & MAP_FLAG.INNER_MAP) === 0
+  return sized && map.maxEntries !== template.maxEntries ? EINVAL : 0
+}
+
+/** A map-in-map can be told where its inner maps are. */
+export interface MapInMapStore extends HostMapStore {
+  /** What every inner map looks like. */
+  readonly inner: Inner
+  /** The address of the inner map's control block, or 0. */
+  lookup(key: GuestAddress, cpu: number): GuestAddress
+}
+
+class ArrayOfMapsStore extends SlotArrayStore implements MapInMapStore {
+  readonly inner: Inner
+  private reason = EBADF
+
+  constructor(machine: Machine, parameters: MapParameters, typeId: number, inner: Inner) {
+    super(machine, parameters, typeId, KIND_ARRAY_OF_MAPS)
+    this.inner = inner
+  }
+
+  override lookup(key: GuestAddress): GuestAddress {
+    return this.runtime.arrayOfMapsLookup(this.address, key, 0) >>> 0
+  }
+
+  protected accepts(value: number): boolean {
+    this.reason = checkInnerMap(this.inner, this.machine.maps.get(value))
+    return this.reason === 0
+  }
+
+  protected override get refusal(): number {
+    return this.reason
+  }
+}
+
+class HashOfMapsStore extends PlainHashStore implements MapInMapStore {
+  readonly inner: Inner
+
+  constructor(machine: Machine, parameters: MapParameters, typeId: number, inner: Inner) {
+    super(machine, parameters, typeId, KIND_HASH_OF_MAPS, 1)
+    this.inner = inner
+  }
+
+  override lookup(key: GuestAddress): GuestAddress {
+    try {
+      return this.runtime.hashOfMapsLookup(this.address, key, 0) >>> 0
+    } catch (error) {
+      throw this.fault(error)
+    }
+  }
+
+  override update(key: GuestAddress, value: GuestAddress, flags: number): number {
+    const address = this.memory.view.getUint32(value, true)
+    const error = checkInnerMap(this.inner, this.machine.maps.get(address))
+    return error === 0 ? super.update(key, value, flags) : -error
+  }
+}
+
+export const ARRAY_OF_MAPS: MapTypeDefinition = linuxMapType('array_of_maps', (machine, parameters, { id }) => {
+  checkArray(parameters, 'maps')
+  return new ArrayOfMapsStore(machine, parameters, id, innerOf(parameters))
+})
+
+export const HASH_OF_MAPS: MapTypeDefinition = linuxMapType('hash_of_maps', (machine, parameters, { id }) => {
+  checkHash(parameters, 'maps')
+  return new HashOfMapsStore(machine, parameters, id, innerOf(parameters))
+})
+
+function innerOf(parameters: MapParameters): Inner {
+  return checkInner(parameters, (typeId) => !NOT_INNER.has(typeId))
+}
