@@ -4,9 +4,9 @@
  * Synchronous; one semantic line per operation. Registers are pairs of 32-bit halves, `r[d]` the low and `r[d + 1]` the high
  * one; the second operand `s` is a register, or the immediate, which every step puts into a register of its own.
  *
- * **Memory.** Every access goes through `readable` or `writable`, which give the address or throw a fault, and then through
- * the memory's view with the byte order {@link LITTLE}. Unchecked, the window that an access must fall into is the whole memory
- * (above page zero for writes); checked, it is the live frame, or the region that was used last.
+ * **Memory.** Before an instruction that accesses memory, `readable` or `writable` gives the address or throws a fault; the
+ * access goes through the memory's view in the byte order {@link LITTLE}. Windows decide most accesses: unchecked, all of the
+ * memory above page zero; checked, the live frame and the region that was used last.
  *
  * **Budget.** A block is charged when it is entered, with the number of its instructions (a wide one counts once). A call
  * does not end a block.
@@ -37,9 +37,10 @@ import { atomic32, atomic64 } from './atomics.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from './code-address.ts'
 import { createFault, type FaultAccess, type FaultKind } from './fault.ts'
 import { type GuestAddress, PAGE_SIZE } from './guest-memory.ts'
-import { type LoweredProgram, lowerProgram, SLOT_WORDS, tracedCode } from './lowering.ts'
+import { ALIGNED, type LoweredProgram, lowerProgram, SLOT_WORDS, tracedCode, WRITES } from './lowering.ts'
 import { type ExecutableProgram, isPacketSource } from './machine.ts'
 import { IMMEDIATE } from './opcodes.ts'
+import type { Region } from './regions.ts'
 import type { VirtualCpu } from './virtual-cpu.ts'
 
 /** All guest accesses of more than a byte have this byte order. */
@@ -117,17 +118,18 @@ export class Interpreter {
   private budget = 0
   // Windows: accesses that lie inside need no further check.
   private readStart = 0
-  private readEnd = 0
+  private readLength = 0
   private writeStart = 0
-  private writeEnd = 0
+  private writeLength = 0
   private frameStart = 0
-  private frameEnd = 0
+  private readonly frameLength: number
   /** The region set's generation that the windows are from. */
   private generation = -1
 
   constructor(cpu: VirtualCpu) {
     this.cpu = cpu
     this.registers = cpu.registers
+    this.frameLength = cpu.frameSize
     this.saved = new Int32Array(SAVED_WORDS * (cpu.frames + 1))
     this.callers = new Array<undefined>(cpu.frames + 1).fill(undefined)
     this.mayGoto = new Int32Array(cpu.frames + 1)
@@ -211,6 +213,14 @@ export class Interpreter {
         r[IMM] = imm
         r[IMM + 1] = imm >> 31
         pc = at + SLOT_WORDS
+        const size = (word >> 26) & 0xf
+        let address = 0
+        if (size !== 0) {
+          const base = (word >> 21) & 0x1f
+          if ((word & WRITES) === 0) address = this.readable(r[base]!, r[base + 1]!, code[at + 2]!, size)
+          else address = this.writable(r[base]!, r[base + 1]!, code[at + 2]!, size)
+          if ((word & ALIGNED) !== 0 && (address & (size - 1)) !== 0) throw misaligned(address, size)
+        }
         // biome-ignore format: one line per operation
         switch (word & 0xff) {
           case 0: /* trap */ throw new FaultSignal('bad_jump', 'control leaves the program', undefined, imm)
@@ -264,67 +274,56 @@ export class Interpreter {
           case 42: /* addr_space_cast */ r[d] = r[s]!; r[d + 1] = 0; break
           case 43: /* lddw */ r[d] = imm; r[d + 1] = code[at + 2]!; pc += SLOT_WORDS; break
 
-          case 44: /* load8 */ r[d] = view.getUint8(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 1)); r[d + 1] = 0; break
-          case 45: /* load16 */ r[d] = view.getUint16(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 2), LITTLE); r[d + 1] = 0; break
-          case 46: /* load32 */ r[d] = view.getInt32(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 4), LITTLE); r[d + 1] = 0; break
-          case 47: /* load64 */ { const a = this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 8); r[d] = view.getInt32(a, LITTLE); r[d + 1] = view.getInt32(a + 4, LITTLE); break }
-          case 48: /* load_signed8 */ r[d] = view.getInt8(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 1)); r[d + 1] = r[d]! >> 31; break
-          case 49: /* load_signed16 */ r[d] = view.getInt16(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 2), LITTLE); r[d + 1] = r[d]! >> 31; break
-          case 50: /* load_signed32 */ r[d] = view.getInt32(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 4), LITTLE); r[d + 1] = r[d]! >> 31; break
+          case 44: /* load8 */ r[d] = view.getUint8(address); r[d + 1] = 0; break
+          case 45: /* load16 */ r[d] = view.getUint16(address, LITTLE); r[d + 1] = 0; break
+          case 46: /* load32 */ r[d] = view.getInt32(address, LITTLE); r[d + 1] = 0; break
+          case 47: /* load64 */ r[d] = view.getInt32(address, LITTLE); r[d + 1] = view.getInt32(address + 4, LITTLE); break
+          case 48: /* load_signed8 */ r[d] = view.getInt8(address); r[d + 1] = r[d]! >> 31; break
+          case 49: /* load_signed16 */ r[d] = view.getInt16(address, LITTLE); r[d + 1] = r[d]! >> 31; break
+          case 50: /* load_signed32 */ r[d] = view.getInt32(address, LITTLE); r[d + 1] = r[d]! >> 31; break
+          case 51: /* store8 */ view.setInt8(address, r[s]!); break
+          case 52: /* store16 */ view.setInt16(address, r[s]!, LITTLE); break
+          case 53: /* store32 */ view.setInt32(address, r[s]!, LITTLE); break
+          case 54: /* store64 */ view.setInt32(address, r[s]!, LITTLE); view.setInt32(address + 4, r[s + 1]!, LITTLE); break
+          case 55: /* atomic32 */ atomic32(memory.i32, address, imm, r, s); break
+          case 56: /* atomic64 */ atomic64(memory.i32, address, imm, r, s); break
 
-          case 51: /* store8 */ view.setInt8(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 1), r[s]!); break
-          case 52: /* store16 */ view.setInt16(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 2), r[s]!, LITTLE); break
-          case 53: /* store32 */ view.setInt32(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 4), r[s]!, LITTLE); break
-          case 54: /* store64 */ { const a = this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 8); view.setInt32(a, r[s]!, LITTLE); view.setInt32(a + 4, r[s + 1]!, LITTLE); break }
+          case 57: /* load_packet8 */ if (!this.loadPacket(r[s]! + imm, 1)) pc = current.lowered.exit; break
+          case 58: /* load_packet16 */ if (!this.loadPacket(r[s]! + imm, 2)) pc = current.lowered.exit; break
+          case 59: /* load_packet32 */ if (!this.loadPacket(r[s]! + imm, 4)) pc = current.lowered.exit; break
 
-          case 55: /* atomic32 */ atomic32(memory.i32, this.aligned(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 4), 4), imm, r, s); break
-          case 56: /* atomic64 */ atomic64(memory.i32, this.aligned(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 8), 8), imm, r, s); break
+          case 60: /* eq_jump32 */ if (r[d]! === r[s]!) pc = code[at + 2]!; break
+          case 61: /* gt_jump32 */ if (r[d]! >>> 0 > r[s]! >>> 0) pc = code[at + 2]!; break
+          case 62: /* ge_jump32 */ if (r[d]! >>> 0 >= r[s]! >>> 0) pc = code[at + 2]!; break
+          case 63: /* set_jump32 */ if ((r[d]! & r[s]!) !== 0) pc = code[at + 2]!; break
+          case 64: /* ne_jump32 */ if (r[d]! !== r[s]!) pc = code[at + 2]!; break
+          case 65: /* sgt_jump32 */ if (r[d]! > r[s]!) pc = code[at + 2]!; break
+          case 66: /* sge_jump32 */ if (r[d]! >= r[s]!) pc = code[at + 2]!; break
+          case 67: /* lt_jump32 */ if (r[d]! >>> 0 < r[s]! >>> 0) pc = code[at + 2]!; break
+          case 68: /* le_jump32 */ if (r[d]! >>> 0 <= r[s]! >>> 0) pc = code[at + 2]!; break
+          case 69: /* slt_jump32 */ if (r[d]! < r[s]!) pc = code[at + 2]!; break
+          case 70: /* sle_jump32 */ if (r[d]! <= r[s]!) pc = code[at + 2]!; break
 
-          case 57: /* load_acquire8 */ r[d] = view.getUint8(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 1)); r[d + 1] = 0; break
-          case 58: /* load_acquire16 */ r[d] = view.getUint16(this.aligned(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 2), 2), LITTLE); r[d + 1] = 0; break
-          case 59: /* load_acquire32 */ r[d] = view.getInt32(this.aligned(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 4), 4), LITTLE); r[d + 1] = 0; break
-          case 60: /* load_acquire64 */ { const a = this.aligned(this.readable(r[s]!, r[s + 1]!, code[at + 2]!, 8), 8); r[d] = view.getInt32(a, LITTLE); r[d + 1] = view.getInt32(a + 4, LITTLE); break }
-          case 61: /* store_release8 */ view.setInt8(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 1), r[s]!); break
-          case 62: /* store_release16 */ view.setInt16(this.aligned(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 2), 2), r[s]!, LITTLE); break
-          case 63: /* store_release32 */ view.setInt32(this.aligned(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 4), 4), r[s]!, LITTLE); break
-          case 64: /* store_release64 */ { const a = this.aligned(this.writable(r[d]!, r[d + 1]!, code[at + 2]!, 8), 8); view.setInt32(a, r[s]!, LITTLE); view.setInt32(a + 4, r[s + 1]!, LITTLE); break }
+          case 71: /* eq_jump64 */ if (r[d]! === r[s]! && r[d + 1]! === r[s + 1]!) pc = code[at + 2]!; break
+          case 72: /* gt_jump64 */ if (ltU64(r[s]!, r[s + 1]!, r[d]!, r[d + 1]!)) pc = code[at + 2]!; break
+          case 73: /* ge_jump64 */ if (!ltU64(r[d]!, r[d + 1]!, r[s]!, r[s + 1]!)) pc = code[at + 2]!; break
+          case 74: /* set_jump64 */ if (((r[d]! & r[s]!) | (r[d + 1]! & r[s + 1]!)) !== 0) pc = code[at + 2]!; break
+          case 75: /* ne_jump64 */ if (r[d]! !== r[s]! || r[d + 1]! !== r[s + 1]!) pc = code[at + 2]!; break
+          case 76: /* sgt_jump64 */ if (ltS64(r[s]!, r[s + 1]!, r[d]!, r[d + 1]!)) pc = code[at + 2]!; break
+          case 77: /* sge_jump64 */ if (!ltS64(r[d]!, r[d + 1]!, r[s]!, r[s + 1]!)) pc = code[at + 2]!; break
+          case 78: /* lt_jump64 */ if (ltU64(r[d]!, r[d + 1]!, r[s]!, r[s + 1]!)) pc = code[at + 2]!; break
+          case 79: /* le_jump64 */ if (!ltU64(r[s]!, r[s + 1]!, r[d]!, r[d + 1]!)) pc = code[at + 2]!; break
+          case 80: /* slt_jump64 */ if (ltS64(r[d]!, r[d + 1]!, r[s]!, r[s + 1]!)) pc = code[at + 2]!; break
+          case 81: /* sle_jump64 */ if (!ltS64(r[s]!, r[s + 1]!, r[d]!, r[d + 1]!)) pc = code[at + 2]!; break
 
-          case 65: /* load_packet8 */ if (!this.loadPacket(r[s]! + imm, 1)) pc = current.lowered.exit; break
-          case 66: /* load_packet16 */ if (!this.loadPacket(r[s]! + imm, 2)) pc = current.lowered.exit; break
-          case 67: /* load_packet32 */ if (!this.loadPacket(r[s]! + imm, 4)) pc = current.lowered.exit; break
+          case 82: /* goto */ pc = code[at + 2]!; break
+          case 83: /* goto_indirect */ pc = this.indirectTarget(current, at / SLOT_WORDS, r[d]!, r[d + 1]!); break
+          case 84: /* may_goto */ if (this.mayGoto[cpu.depth] === 0) pc = code[at + 2]!; else this.mayGoto[cpu.depth]!--; break
 
-          case 68: /* eq_jump32 */ if (r[d]! === r[s]!) pc = code[at + 2]!; break
-          case 69: /* gt_jump32 */ if (r[d]! >>> 0 > r[s]! >>> 0) pc = code[at + 2]!; break
-          case 70: /* ge_jump32 */ if (r[d]! >>> 0 >= r[s]! >>> 0) pc = code[at + 2]!; break
-          case 71: /* set_jump32 */ if ((r[d]! & r[s]!) !== 0) pc = code[at + 2]!; break
-          case 72: /* ne_jump32 */ if (r[d]! !== r[s]!) pc = code[at + 2]!; break
-          case 73: /* sgt_jump32 */ if (r[d]! > r[s]!) pc = code[at + 2]!; break
-          case 74: /* sge_jump32 */ if (r[d]! >= r[s]!) pc = code[at + 2]!; break
-          case 75: /* lt_jump32 */ if (r[d]! >>> 0 < r[s]! >>> 0) pc = code[at + 2]!; break
-          case 76: /* le_jump32 */ if (r[d]! >>> 0 <= r[s]! >>> 0) pc = code[at + 2]!; break
-          case 77: /* slt_jump32 */ if (r[d]! < r[s]!) pc = code[at + 2]!; break
-          case 78: /* sle_jump32 */ if (r[d]! <= r[s]!) pc = code[at + 2]!; break
-
-          case 79: /* eq_jump64 */ if (r[d]! === r[s]! && r[d + 1]! === r[s + 1]!) pc = code[at + 2]!; break
-          case 80: /* gt_jump64 */ if (ltU64(r[s]!, r[s + 1]!, r[d]!, r[d + 1]!)) pc = code[at + 2]!; break
-          case 81: /* ge_jump64 */ if (!ltU64(r[d]!, r[d + 1]!, r[s]!, r[s + 1]!)) pc = code[at + 2]!; break
-          case 82: /* set_jump64 */ if (((r[d]! & r[s]!) | (r[d + 1]! & r[s + 1]!)) !== 0) pc = code[at + 2]!; break
-          case 83: /* ne_jump64 */ if (r[d]! !== r[s]! || r[d + 1]! !== r[s + 1]!) pc = code[at + 2]!; break
-          case 84: /* sgt_jump64 */ if (ltS64(r[s]!, r[s + 1]!, r[d]!, r[d + 1]!)) pc = code[at + 2]!; break
-          case 85: /* sge_jump64 */ if (!ltS64(r[d]!, r[d + 1]!, r[s]!, r[s + 1]!)) pc = code[at + 2]!; break
-          case 86: /* lt_jump64 */ if (ltU64(r[d]!, r[d + 1]!, r[s]!, r[s + 1]!)) pc = code[at + 2]!; break
-          case 87: /* le_jump64 */ if (!ltU64(r[s]!, r[s + 1]!, r[d]!, r[d + 1]!)) pc = code[at + 2]!; break
-          case 88: /* slt_jump64 */ if (ltS64(r[d]!, r[d + 1]!, r[s]!, r[s + 1]!)) pc = code[at + 2]!; break
-          case 89: /* sle_jump64 */ if (!ltS64(r[s]!, r[s + 1]!, r[d]!, r[d + 1]!)) pc = code[at + 2]!; break
-
-          case 90: /* goto */ pc = code[at + 2]!; break
-          case 91: /* goto_indirect */ pc = this.indirectTarget(current, at / SLOT_WORDS, r[d]!, r[d + 1]!); break
-          case 92: /* may_goto */ if (this.mayGoto[cpu.depth] === 0) pc = code[at + 2]!; else this.mayGoto[cpu.depth]!--; break
-
-          case 93: /* call_helper */
-          case 96: /* callx */ {
+          case 85: /* call_helper */
+          case 88: /* callx */ {
             this.fuel = fuel
-            if ((word & 0xff) === 96 && r[d + 1] !== 0) {
+            if ((word & 0xff) === 88 && r[d + 1] !== 0) {
               const { executable, slot } = this.functionAt(r[d]!, r[d + 1]!)
               this.enter(pc, current, executable.lowered.frameClears.get(slot) ?? 0)
               current = executable
@@ -332,7 +331,7 @@ export class Interpreter {
               pc = slot * SLOT_WORDS
               break
             }
-            const next = this.callHelper((word & 0xff) === 96 ? r[d]! : imm)
+            const next = this.callHelper((word & 0xff) === 88 ? r[d]! : imm)
             fuel = this.fuel
             view = memory.view
             if (next !== undefined) {
@@ -342,9 +341,9 @@ export class Interpreter {
             }
             break
           }
-          case 94: /* call_local */ this.enter(pc, current, imm); pc = code[at + 2]!; break
-          case 95: /* call_kfunc */ throw new FaultSignal('unknown_helper', `there is no kernel function ${imm} here`)
-          case 97: /* exit */ {
+          case 86: /* call_local */ this.enter(pc, current, imm); pc = code[at + 2]!; break
+          case 87: /* call_kfunc */ throw new FaultSignal('unknown_helper', `there is no kernel function ${imm} here`)
+          case 89: /* exit */ {
             if (cpu.depth === floor) {
               this.fuel = fuel
               return
@@ -430,7 +429,6 @@ export class Interpreter {
     const top = cpu.frameTop(depth)
     cpu.depth = depth
     this.frameStart = top - cpu.frameSize
-    this.frameEnd = top
     this.mayGoto[depth] = MAY_GOTO_LIMIT
     this.registers[FRAME_POINTER] = top
     this.registers[FRAME_POINTER + 1] = 0
@@ -443,8 +441,7 @@ export class Interpreter {
     const base = cpu.depth * SAVED_WORDS
     for (let i = 2; i < 22; i++) r[i] = saved[base + i - 2]!
     cpu.depth--
-    this.frameEnd = cpu.frameTop(cpu.depth)
-    this.frameStart = this.frameEnd - cpu.frameSize
+    this.frameStart = cpu.frameTop(cpu.depth) - cpu.frameSize
     return saved[base + 20]!
   }
 
@@ -509,61 +506,62 @@ export class Interpreter {
 
   /** The address of `size` bytes that may be read. */
   private readable(low: number, high: number, off: number, size: number): GuestAddress {
-    const address = (low >>> 0) + off
-    if (high === 0 && address >= this.readStart && address + size <= this.readEnd) return address
-    return this.locate(address, high, size, false)
+    // No sum that wraps around falls into a window: none includes page zero or the last page.
+    const address = low + off
+    if (high === 0) {
+      if ((address - this.readStart) >>> 0 <= this.readLength - size) return address >>> 0
+      if ((address - this.frameStart) >>> 0 <= this.frameLength - size) return address >>> 0
+    }
+    return this.locate(low, high, off, size, false)
   }
 
   /** The address of `size` bytes that may be written. */
   private writable(low: number, high: number, off: number, size: number): GuestAddress {
-    const address = (low >>> 0) + off
-    if (high === 0 && address >= this.writeStart && address + size <= this.writeEnd) return address
-    return this.locate(address, high, size, true)
-  }
-
-  /** The address of an atomic operation must be a multiple of its size. */
-  private aligned(address: GuestAddress, size: number): GuestAddress {
-    if ((address & (size - 1)) === 0) return address
-    throw new FaultSignal('misaligned_atomic', `atomic operation on ${size} bytes at ${hex(BigInt(address))}`, {
-      address: BigInt(address),
-      size,
-    })
+    const address = low + off
+    if (high === 0) {
+      if ((address - this.writeStart) >>> 0 <= this.writeLength - size) return address >>> 0
+      if ((address - this.frameStart) >>> 0 <= this.frameLength - size) return address >>> 0
+    }
+    return this.locate(low, high, off, size, true)
   }
 
   /** Windows are wide open unless every access is checked; then they wait for the next access. */
   private refreshWindows(): void {
     if (!this.checked) {
-      this.readStart = 0
-      this.writeStart = PAGE_SIZE
-      this.readEnd = this.writeEnd = this.cpu.memory.u8.length
+      this.readStart = this.writeStart = PAGE_SIZE
+      this.readLength = this.writeLength = this.cpu.memory.u8.length - PAGE_SIZE
     } else if (this.generation !== this.cpu.machine.regions.generation) {
       this.generation = this.cpu.machine.regions.generation
-      this.readStart = this.writeStart = this.readEnd = this.writeEnd = 0
+      this.readStart = this.writeStart = PAGE_SIZE
+      this.readLength = this.writeLength = 0
     }
   }
 
-  /** An access outside of the windows: `sum` is the low half of the base plus the offset. */
-  private locate(sum: number, high: number, size: number, write: boolean): GuestAddress {
-    const upper = (high + Math.floor(sum / TWO_32)) | 0
-    const address = sum - Math.floor(sum / TWO_32) * TWO_32
+  /** An access outside of the windows, in 64-bit arithmetic. */
+  private locate(low: number, high: number, off: number, size: number, write: boolean): GuestAddress {
+    const sum = (low >>> 0) + off
+    const carry = Math.floor(sum / TWO_32)
+    const upper = (high + carry) | 0
+    const address = sum - carry * TWO_32
     if (upper === 0 && this.checked) {
-      if (address >= this.frameStart && address + size <= this.frameEnd) return address
+      if (address >= this.frameStart && address + size <= this.frameStart + this.frameLength) return address
       const region = this.cpu.machine.regions.find(address, size)
       if (region !== undefined && (region.writable || !write)) {
-        if (region.covers === undefined) {
-          this.readStart = region.start
-          this.readEnd = region.end
-          if (write) {
-            this.writeStart = region.start
-            this.writeEnd = region.end
-          }
-        }
+        if (region.covers === undefined && region.start >= PAGE_SIZE) this.openWindow(region, write)
         return address
       }
     } else if (upper === 0 && address >= (write ? PAGE_SIZE : 0) && address + size <= this.cpu.memory.u8.length) {
       return address
     }
     throw this.accessFault(upper, address, size, write)
+  }
+
+  private openWindow(region: Region, write: boolean): void {
+    this.readStart = region.start
+    this.readLength = region.end - region.start
+    if (!write) return
+    this.writeStart = this.readStart
+    this.writeLength = this.readLength
   }
 
   private accessFault(upper: number, address: number, size: number, write: boolean): FaultSignal {
@@ -579,6 +577,12 @@ export class Interpreter {
       return new FaultSignal('write_protected', `${what}: ${region.name} is read-only`, access)
     return new FaultSignal('out_of_bounds', `${what}, not inside of one object of ${region.name}`, access)
   }
+}
+
+/** The address of an atomic operation must be a multiple of its size. */
+function misaligned(address: GuestAddress, size: number): FaultSignal {
+  const access = { address: BigInt(address), size }
+  return new FaultSignal('misaligned_atomic', `atomic access to ${size} bytes at ${hex(BigInt(address))}`, access)
 }
 
 function hex(value: bigint): string {

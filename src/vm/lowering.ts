@@ -4,10 +4,12 @@
  * Every slot becomes four words of one Int32Array, so that jumps need no table and a fault's slot is the word's index / 4:
  *
  * ```
- * word 0   31       20  16   12   8 7      0
- *         +--+--------+-----+------+--------+
- *         |L |        | src | dst  | opcode |   dst, src: word index in the register file (twice the number)
- *         +--+--------+-----+------+--------+   L: first instruction of a block
+ * word 0   31 30 29  26 25  21 20  16 15 13 12   8 7      0
+ *         +--+--+------+------+------+-----+------+--------+
+ *         |L |W | size | base | src  |    A| dst  | opcode |
+ *         +--+--+------+------+------+-----+------+--------+
+ *          L: first instruction of a block; dst, src, base: word index in the register file (twice the number)
+ *          size: bytes of a memory access, 0 if there is none; W: it writes; A (bit 13): it must be aligned
  * word 1  immediate (low half)
  * word 2  offset of an access, jump target (word index), or high half of a wide immediate
  * word 3  weight of the block, if L
@@ -40,6 +42,12 @@ export const SLOT_WORDS = 4
 
 /** Set in word 0 of the first instruction of a block. */
 export const LEADER = 0x80000000 | 0
+
+/** Set in word 0 of an instruction that writes to memory. */
+export const WRITES = 0x40000000
+
+/** Set in word 0 of an instruction whose address must be a multiple of the access's size. */
+export const ALIGNED = 0x2000
 
 export interface LoweredProgram {
   readonly linked: LinkedProgram
@@ -123,6 +131,11 @@ class Builder {
     else this.emit(slot, code, dst, IMMEDIATE, src.imm, extra)
   }
 
+  /** Adds a memory access to an instruction that {@link emit} has written. */
+  private access(slot: number, base: number, size: number, flags = 0): void {
+    this.code[slot * SLOT_WORDS]! |= (base << 22) | (size << 26) | flags
+  }
+
   /** Word index of a jump's target; of a new trap if it is no instruction. */
   private target(slot: number, target: number): number {
     const kind = this.linked.insns[target]?.kind
@@ -151,23 +164,29 @@ class Builder {
         break
       case 'load': {
         const name = insn.signed ? 'load_signed' : 'load'
-        this.emit(slot, opcode(`${name}${BITS_SUFFIX[insn.size]}`), insn.dst, insn.base, 0, insn.off)
+        this.emit(slot, opcode(`${name}${BITS_SUFFIX[insn.size]}`), insn.dst, 0, 0, insn.off)
+        this.access(slot, insn.base, insn.size)
         break
       }
       case 'store':
-        this.emitOperand(slot, opcode(`store${BITS_SUFFIX[insn.size]}`), insn.base, insn.src, insn.off)
+        this.emitOperand(slot, opcode(`store${BITS_SUFFIX[insn.size]}`), 0, insn.src, insn.off)
+        this.access(slot, insn.base, insn.size, WRITES)
         break
       case 'atomic': {
         if (insn.size < 4) throw this.error('ERR_UNSUPPORTED', slot, `atomic operation on ${insn.size} bytes`)
         const operation = ATOMIC_NUMBER[insn.op]! + (insn.fetch ? ATOMIC_FETCH : 0)
-        this.emit(slot, opcode(`atomic${BITS_SUFFIX[insn.size]}`), insn.base, insn.src, operation, insn.off)
+        this.emit(slot, opcode(`atomic${BITS_SUFFIX[insn.size]}`), 0, insn.src, operation, insn.off)
+        this.access(slot, insn.base, insn.size, WRITES | ALIGNED)
         break
       }
+      // Within one CPU every access is in order: only the alignment differs from a plain one.
       case 'load_acquire':
-        this.emit(slot, opcode(`load_acquire${BITS_SUFFIX[insn.size]}`), insn.dst, insn.base, 0, insn.off)
+        this.emit(slot, opcode(`load${BITS_SUFFIX[insn.size]}`), insn.dst, 0, 0, insn.off)
+        this.access(slot, insn.base, insn.size, ALIGNED)
         break
       case 'store_release':
-        this.emit(slot, opcode(`store_release${BITS_SUFFIX[insn.size]}`), insn.base, insn.src, 0, insn.off)
+        this.emit(slot, opcode(`store${BITS_SUFFIX[insn.size]}`), 0, insn.src, 0, insn.off)
+        this.access(slot, insn.base, insn.size, WRITES | ALIGNED)
         break
       case 'load_packet': {
         const index = insn.mode === 'ind' ? insn.src : ZERO
