@@ -357,14 +357,13 @@ class StatementParser {
     const { statement, failure, tokens } = this
     const token = tokens[failure.at]
     const column = token?.column ?? statement.endColumn
-    const found = token === undefined ? 'the statement ends here' : `unexpected ${JSON.stringify(shorten(token.text))}`
+    if (failure.message !== undefined) return assemblyError(statement.line, column, failure.message)
     if (failure.at === 0 && token?.kind === 'word') return this.unknownMnemonic(token)
+    const found = token === undefined ? 'the statement ends here' : `unexpected ${JSON.stringify(shorten(token.text))}`
     const expected = [...failure.expected]
-    const list =
-      expected.length === 0 ? '' : `; expected ${expected.slice(0, 6).join(' or ')}${expected.length > 6 ? ' …' : ''}`
+    const list = expected.slice(0, 6).join(' or ') + (expected.length > 6 ? ' …' : '')
     const example = failure.node.example === '' ? '' : `; as in: ${exampleText(failure.node.example)}`
-    const detail = failure.message ?? `${found}${list}`
-    return assemblyError(statement.line, column, `${detail}${example}`)
+    return assemblyError(statement.line, column, `${found}; expected ${list}${example}`)
   }
 
   private unknownMnemonic(token: Token): AnybpfError {
@@ -414,6 +413,9 @@ function toSigned(number: SignedNumber, bits: 16 | 32, unsigned: boolean): numbe
   return value - 2 ** bits
 }
 
-function doesNotFit(number: SignedNumber, bits: number): string {
-  return `${number.negative ? '-' : ''}${shorten(number.token.text)} does not fit ${bits} bits`
+function doesNotFit(number: SignedNumber, bits: 16 | 32 | 64): string {
+  const text = `${number.negative ? '-' : ''}${shorten(number.token.text)}`
+  const half = 1n << BigInt(bits - 1)
+  const hexadecimal = bits === 16 ? '' : `, or 0x0 to 0x${(2n * half - 1n).toString(16)}`
+  return `${text} does not fit ${bits} bits: -${half} to ${half - 1n}${hexadecimal}`
 }

@@ -86,9 +86,11 @@ export const FIELD_DESCRIPTION: Readonly<Record<TemplateField['form'], string>> 
 /** The word in `words` that is nearest to `word`, if any is near: at most a third of its letters differ. */
 export function nearestWord(word: string, words: Iterable<string>): string | undefined {
   if (word.length > 32) return undefined
+  const limit = Math.max(1, Math.floor(word.length / 3))
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  let bestDistance = limit + 1
   for (const candidate of words) {
+    if (Math.abs(candidate.length - word.length) > limit) continue
     const distance = editDistance(word, candidate)
     if (distance < bestDistance) {
       best = candidate
@@ -98,15 +100,21 @@ export function nearestWord(word: string, words: Iterable<string>): string | und
   return best
 }
 
-/** Levenshtein distance. */
+/** Letters to insert, drop, replace, or swap with their neighbour (optimal string alignment). */
 function editDistance(a: string, b: string): number {
+  let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
       const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+      let distance = Math.min(replaced, row[j]! + 1, next[j - 1]! + 1)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        distance = Math.min(distance, before[j - 2]! + 1)
+      }
+      next.push(distance)
     }
+    before = row
     row = next
   }
   return row[b.length]!
