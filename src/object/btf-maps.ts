@@ -61,7 +61,7 @@ export function readBtfMaps(file: ObjectFile, section: ElfSection): FoundMap[] {
     })
     if (map !== undefined) found.push(map)
   }
-  return found
+  return found.sort((a, b) => a.offset - b.offset)
 }
 
 /** A map of the given name and kind with nothing in it. */

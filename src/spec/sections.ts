@@ -210,8 +210,7 @@ export function sectionMeaning(section: string): SectionMeaning | undefined {
     if (withExtra !== undefined) return meaning(withExtra, name.slice(slash + 1), autoload)
   }
   const loose = PREFIXES.find(({ prefix }) => name.startsWith(prefix))
-  if (loose === undefined) return undefined
-  return meaning(loose.row, name.slice(loose.prefix.length).replace(/^\//, '') || undefined, autoload)
+  return loose && meaning(loose.row, undefined, autoload)
 }
 
 function meaning(found: SectionRow, attachTo: string | undefined, autoload: boolean): SectionMeaning {

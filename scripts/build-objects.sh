@@ -1,0 +1,26 @@
+#!/bin/sh
+# Compiles test/objects/*.c to NAME.el.o (little-endian) and NAME.eb.o (big-endian), which are committed.
+# Needs the pinned compiler: clang and llvm-strip of LLVM 19. The same sources give the same bytes on every machine.
+set -eu
+cd "$(dirname "$0")/../test/objects"
+CLANG=${CLANG:-clang-19}
+STRIP=${LLVM_STRIP:-llvm-strip-19}
+
+compile() { # NAME FLAGS...
+  name=$1
+  shift
+  for order in el eb; do
+    "$CLANG" -target "bpf$order" -mcpu=v3 -O2 -Wall -Wno-unused-const-variable -fdebug-compilation-dir=. "$@" \
+      -c "$name.c" -o "$name.$order.o"
+    # DWARF goes, BTF stays.
+    "$STRIP" -g "$name.$order.o"
+  done
+}
+
+for source in *.c; do
+  name=${source%.c}
+  case $name in
+    legacy) compile "$name" ;;
+    *) compile "$name" -g ;;
+  esac
+done
