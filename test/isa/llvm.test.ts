@@ -52,9 +52,17 @@ function llvmTexts(insns: readonly Instruction[]): (string | undefined)[] {
   }
 }
 
-/** llvm-objdump writes numbers in hexadecimal, and where a branch leads; so they are made alike. */
+/**
+ * The two texts differ in this, and are made alike: llvm-objdump writes numbers in hexadecimal, the 64 bits of `lddw`
+ * as a signed number, and behind a branch where it leads.
+ */
 const plain = (text: string): string =>
-  text.replace(/ <.*>$/, '').replace(/0x([0-9a-f]+)/g, (number) => BigInt(number).toString())
+  text
+    .replace(/ <[^ ]*>$/, '')
+    .replace(/(-?)0x([0-9a-f]+)( ll)?/g, (_, sign: string, digits: string, wide: string | undefined) => {
+      const value = BigInt(`0x${digits}`) * (sign === '-' ? -1n : 1n)
+      return wide === undefined ? String(value) : `${BigInt.asUintN(64, value)} ll`
+    })
 
 /** LLVM 19 does not know these yet, and takes the acquire and release codes for atomic additions. */
 const NEWER: readonly Instruction['kind'][] = ['load_acquire', 'store_release', 'goto_indirect']
