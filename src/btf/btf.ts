@@ -168,7 +168,7 @@ export class Btf {
         case 'const':
         case 'volatile':
         case 'restrict':
-          qualifiers = `${type.kind} ${qualifiers}`
+          qualifiers = `${qualifiers}${type.kind} `
           at = type.type
           continue
         case 'ptr':
