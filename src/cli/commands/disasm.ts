@@ -1,0 +1,105 @@
+/**
+ * `anybpf disasm`: instructions as text, with names and C source lines.
+ * @module
+ */
+import { EXIT, type ExitStatus } from '../errors.ts'
+import { chooseByName } from '../input.ts'
+import { formatJson } from '../json.ts'
+import { disassembleListing, type Listing, type ListingOptions, type Listings, readListings } from '../listing.ts'
+import { type CliIo, createStyle, type Style } from '../streams.ts'
+import { visible } from '../text.ts'
+
+/** Sixteen bytes with blanks between them. */
+const BYTES_WIDTH = 47
+
+export interface DisasmOptions extends ListingOptions {
+  readonly program?: string
+  readonly bytes?: boolean
+  /** False with `--no-source`. */
+  readonly source: boolean
+  readonly plain?: boolean
+  readonly json?: boolean
+}
+
+export async function disasmCommand(file: string, options: DisasmOptions, io: CliIo): Promise<ExitStatus> {
+  const listings = await readListings(file, options, io)
+  const all = [...listings.programs, ...listings.functions]
+  const chosen =
+    options.program === undefined
+      ? all
+      : [chooseByName(byName(all), options.program, 'program or function', file).value]
+  if (options.json) {
+    const functions = chosen.map((listing) => listingToJson(listing, listings))
+    io.stdout.write(formatJson({ file, byteOrder: listings.byteOrder, functions }))
+  } else {
+    const style = createStyle(io.stdout, io.env)
+    io.stdout.write(chosen.map((listing) => printListing(listing, listings, options, style)).join('\n'))
+  }
+  return EXIT.ok
+}
+
+function byName(listings: readonly Listing[]): Readonly<Record<string, Listing>> {
+  const named: Record<string, Listing> = Object.create(null)
+  for (const listing of listings) named[listing.name] = listing
+  return named
+}
+
+function printListing(listing: Listing, listings: Listings, options: DisasmOptions, style: Style): string {
+  const about = [listing.type, listing.section === undefined ? undefined : `section ${listing.section}`]
+  const words = [...about.filter((word) => word !== undefined), `${listing.insns.length} insns`].join(', ')
+  let text = `${style.bold(`; ${visible(listing.name)}: ${visible(words)}`)}\n`
+  if (listing.problem !== undefined) text += `; ${visible(listing.problem)}\n`
+  const lines = disassembleListing(listing, listings, options.bytes)
+  const source = options.source ? sourceTexts(listing) : new Map<number, string>()
+  const numberWidth = String(lines.at(-1)?.slot ?? 0).length
+  for (const line of lines) {
+    const c = source.get(line.slot)
+    if (c !== undefined) text += `${style.dim(`; ${visible(c)}`)}\n`
+    if (line.label !== undefined) text += `${style.bold(`${line.label}:`)}\n`
+    text += '  '
+    if (options.plain !== true) text += `${String(line.slot).padStart(numberWidth)}: `
+    if (line.bytes !== undefined) text += `${line.bytes.padEnd(BYTES_WIDTH)}  `
+    text += line.text
+    if (line.comment !== undefined) text += style.dim(`  # ${line.comment}`)
+    text += '\n'
+  }
+  return text
+}
+
+/** The C line to show before a slot; a line that goes on is not repeated. */
+function sourceTexts(listing: Listing): Map<number, string> {
+  const texts = new Map<number, string>()
+  let before = ''
+  for (const { slot, file, line, text } of listing.lines) {
+    const shown = `${baseName(file)}:${line}: ${text.trim()}`
+    if (shown !== before) texts.set(slot, shown)
+    before = shown
+  }
+  return texts
+}
+
+/** Compilers record the path that they were given, which says more about the build than about the code. */
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+function listingToJson(listing: Listing, listings: Listings): unknown {
+  const sources = new Map(listing.lines.map((line) => [line.slot, line]))
+  return {
+    name: listing.name,
+    section: listing.section,
+    type: listing.type,
+    problem: listing.problem,
+    insns: disassembleListing(listing, listings, true).map(({ slot, bytes, text, label, reference }) => {
+      const line = sources.get(slot)
+      return {
+        slot,
+        bytes: bytes?.replaceAll(' ', ''),
+        text,
+        label,
+        source: line && { file: line.file, line: line.line, column: line.column, text: line.text },
+        reference,
+      }
+    }),
+  }
+}

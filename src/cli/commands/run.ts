@@ -1,0 +1,130 @@
+/**
+ * `anybpf run`: load a program and run it, once, many times, or on a capture.
+ * @module
+ */
+import { CliError, EXIT, type ExitStatus, errorToJson, formatError, usageError } from '../errors.ts'
+import { readDataOption, readJsonOption } from '../input.ts'
+import { formatJson } from '../json.ts'
+import { runOnCapture } from '../run/capture-run.ts'
+import { printMaps } from '../run/maps.ts'
+import { printReport } from '../run/print.ts'
+import { measureRuns } from '../run/repeat.ts'
+import type { RunReport } from '../run/report.ts'
+import { openSession, type Session, type SessionOptions } from '../run/session.ts'
+import { type CliIo, createStyle } from '../streams.ts'
+
+export interface RunOptions extends SessionOptions {
+  readonly pcap?: string
+  readonly write?: string
+  readonly data?: string
+  readonly ctx?: string
+  readonly repeat?: number
+  readonly fresh?: boolean
+  /** False with `--no-verify`. */
+  readonly verify: boolean
+  readonly maps?: boolean
+  readonly json?: boolean
+}
+
+export async function runCommand(file: string, options: RunOptions, io: CliIo): Promise<ExitStatus> {
+  checkOptions(options)
+  const session = await openSession(file, options, io)
+  try {
+    const context = options.ctx === undefined ? undefined : await readContext(options.ctx, io)
+    const outcome =
+      options.pcap === undefined
+        ? await runOnData(session, options, context, io)
+        : await onCapture(session, options.pcap, options, context, io)
+    const error = outcome.error === undefined ? undefined : session.explain(outcome.error)
+    const report: RunReport = {
+      ...session.report(),
+      ...outcome.report,
+      ...(error === undefined ? {} : errorToJson(error)),
+      maps: options.json || options.maps ? session.mapsToJson() : {},
+    }
+    if (options.json) io.stdout.write(formatJson(report))
+    else {
+      const style = createStyle(io.stdout, io.env)
+      const print = { ...(options.pcap === undefined ? {} : { capture: options.pcap }), packet: error === undefined }
+      io.stdout.write(printReport(report, print, style))
+      if (options.maps) io.stdout.write(printMaps(session.maps(), style))
+    }
+    if (error === undefined) return EXIT.ok
+    io.stderr.write(`anybpf: ${formatError(error)}\n`)
+    return error.exit
+  } finally {
+    session.dispose()
+  }
+}
+
+function checkOptions(options: RunOptions): void {
+  if (options.engine === 'jit') {
+    throw usageError('--engine jit is not available in this version; there is: interpreter', 'ERR_UNSUPPORTED')
+  }
+  if (options.pcap !== undefined) {
+    if (options.data !== undefined) throw usageError('--pcap and --data both say what to run on: give one')
+    if (options.repeat !== undefined) throw usageError('--repeat is for a single input, not for --pcap')
+    if (options.raw) throw usageError('--pcap is for programs that take packets, not for --raw')
+  } else {
+    if (options.write !== undefined) throw usageError('--write needs --pcap')
+    if (options.realTime) return
+  }
+  if (options.fresh && options.repeat === undefined) throw usageError('--fresh needs --repeat')
+}
+
+type ContextFields = Readonly<Record<string, unknown>>
+
+async function readContext(value: string, io: CliIo): Promise<ContextFields> {
+  const fields = await readJsonOption(value, '--ctx', io)
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw usageError('--ctx wants an object of fields, such as {"mark": 1}')
+  }
+  return fields as ContextFields
+}
+
+/** The part of the report that depends on how the program was run. */
+interface Outcome {
+  readonly report: Partial<RunReport>
+  readonly error?: unknown
+}
+
+async function runOnData(
+  session: Session,
+  options: RunOptions,
+  context: ContextFields | undefined,
+  io: CliIo,
+): Promise<Outcome> {
+  const packet = options.data === undefined ? undefined : await readDataOption(options.data, io)
+  const input = { ...(packet === undefined ? {} : { packet }), ...(context === undefined ? {} : { context }) }
+  const count = options.repeat ?? 1
+  let nsPerRun: number
+  try {
+    nsPerRun = measureRuns(count, (runs) => session.repeat(input, runs, options.fresh ?? false))
+  } catch (error) {
+    session.takeEvents()
+    return { report: {}, error }
+  }
+  session.takeEvents()
+  return { report: { nsPerRun, ...session.last() } }
+}
+
+async function onCapture(
+  session: Session,
+  pcap: string,
+  options: RunOptions,
+  context: ContextFields | undefined,
+  io: CliIo,
+): Promise<Outcome> {
+  const { write, realTime } = options
+  const captured = await runOnCapture(
+    session,
+    {
+      pcap,
+      ...(write === undefined ? {} : { write }),
+      ...(context === undefined ? {} : { context }),
+      ...(realTime === undefined ? {} : { realTime }),
+    },
+    io,
+  )
+  return { report: { packets: captured.packets }, error: captured.error }
+}

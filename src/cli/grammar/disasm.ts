@@ -1,0 +1,39 @@
+/**
+ * `anybpf disasm`: grammar and help.
+ * @module
+ */
+import type { DisasmOptions } from '../commands/disasm.ts'
+import type { GrammarContext } from './grammar.ts'
+
+export function addDisasm({ program, io, finish }: GrammarContext): void {
+  program
+    .command('disasm')
+    .summary('print instructions as text')
+    .description(
+      `Prints instructions in the syntax of llvm-objdump and the kernel, with slot numbers, labels, names of maps and functions, and the
+C source lines that the object carries.`,
+    )
+    .argument('<file>', 'object, assembler text or instruction bytes; - for standard input')
+    .option('-p, --program <name>', 'only this program or function (default: all)')
+    .option('--raw', 'FILE holds instruction bytes (binary or as hexadecimal text)')
+    .option('--big-endian', 'with --raw: the bytes are big-endian')
+    .option('--bytes', 'show the encoded bytes of each instruction')
+    .option('--no-source', 'leave out C source lines')
+    .option('--plain', 'leave out slot numbers: text of one function that asm takes back')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+JSON: { file, byteOrder, functions: [{ name, section, type, insns }] }, where insns has slot, bytes, text, label, source
+and reference (what it names: a map, a variable, a function).
+
+Examples:
+  anybpf disasm firewall.o --program xdp_firewall
+  anybpf disasm --raw --bytes program.bin
+  echo 'b7000000 2a000000 95000000 00000000' | anybpf disasm --raw -`,
+    )
+    .action(async (file: string, options: DisasmOptions) => {
+      const { disasmCommand } = await import('../commands/disasm.ts')
+      finish(await disasmCommand(file, options, io))
+    })
+}

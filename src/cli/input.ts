@@ -1,0 +1,100 @@
+/**
+ * What a command is given to work on: tells objects, text and instruction bytes apart, and reads the values of options.
+ * @module
+ */
+import { readBytes } from '../node/index.ts'
+import { decodeUtf8, hexToBytes } from '../util/index.ts'
+import { CliError, EXIT, step, usageError } from './errors.ts'
+import { parseJson } from './json.ts'
+import type { CliIo } from './streams.ts'
+
+export type ProgramFile =
+  | { readonly kind: 'object'; readonly bytes: Uint8Array }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'raw'; readonly bytes: Uint8Array }
+
+/** Reads a file and tells what it is. With `raw` it is instruction bytes, binary or as hexadecimal text. */
+export async function readProgramFile(file: string, raw: boolean, io: CliIo): Promise<ProgramFile> {
+  const bytes = await readInput(file, io)
+  if (raw) return { kind: 'raw', bytes: await step(EXIT.badInput, file, () => rawInstructions(bytes)) }
+  if (isElf(bytes) || /\.(?:o|elf)$/i.test(file)) return { kind: 'object', bytes }
+  if (bytes.includes(0)) {
+    const hint = isCapture(bytes)
+      ? 'this is a packet capture, give it to --pcap'
+      : 'neither an ELF object nor text; instruction bytes need --raw'
+    throw new CliError(EXIT.badInput, 'ERR_FORMAT', hint, file)
+  }
+  return { kind: 'text', text: decodeUtf8(bytes) }
+}
+
+/** The bytes of a file or of standard input. */
+export function readInput(file: string, io: CliIo): Promise<Uint8Array> {
+  return step(EXIT.badInput, file, () => readBytes(file, { stdin: io.stdin }))
+}
+
+function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
+}
+
+const CAPTURE_MAGICS: ReadonlySet<number> = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a])
+
+function isCapture(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && CAPTURE_MAGICS.has(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0))
+}
+
+/**
+ * No program is hexadecimal text by accident: its last instruction is an exit or a goto, whose first byte (0x95, 0x05,
+ * 0x06) is neither a digit nor white space.
+ */
+function rawInstructions(bytes: Uint8Array): Uint8Array {
+  const isText = bytes.every(
+    (byte) =>
+      (byte >= 0x30 && byte <= 0x39) ||
+      (byte >= 0x41 && byte <= 0x46) ||
+      (byte >= 0x61 && byte <= 0x66) ||
+      byte === 0x20 ||
+      (byte >= 0x09 && byte <= 0x0d),
+  )
+  return isText ? hexToBytes(decodeUtf8(bytes)) : bytes
+}
+
+/** `--data`: hexadecimal bytes, or `@FILE` for the bytes of a file. */
+export async function readDataOption(value: string, io: CliIo): Promise<Uint8Array> {
+  if (value.startsWith('@')) return readInput(value.slice(1), io)
+  return step(EXIT.usage, '--data', () => hexToBytes(value.replace(/^0x/i, '').replaceAll(':', ' '), 'ERR_USAGE'))
+}
+
+/** A JSON value, or `@FILE` for one from a file. `what` is the option as a message should name it. */
+export async function readJsonOption(value: string, what: string, io: CliIo): Promise<unknown> {
+  if (!value.startsWith('@')) return step(EXIT.usage, undefined, () => parseJson(value, what))
+  const file = value.slice(1)
+  const text = decodeUtf8(await readInput(file, io))
+  return step(EXIT.badInput, undefined, () => parseJson(text, `${what} (${file})`))
+}
+
+/** Splits `NAME=VALUE`. */
+export function splitAssignment(text: string, option: string): { readonly name: string; readonly value: string } {
+  const at = text.indexOf('=')
+  if (at < 1) throw usageError(`${option} wants NAME=VALUE, not ${JSON.stringify(text)}`)
+  return { name: text.slice(0, at), value: text.slice(at + 1) }
+}
+
+/** Chooses a thing by name, or the only one there is; otherwise an error lists the names. */
+export function chooseByName<T>(
+  named: Readonly<Record<string, T>>,
+  name: string | undefined,
+  what: string,
+  file: string,
+): { readonly name: string; readonly value: T } {
+  const names = Object.keys(named)
+  const chosen = name ?? (names.length === 1 ? names[0] : undefined)
+  const value = chosen === undefined || !names.includes(chosen) ? undefined : named[chosen]
+  if (chosen !== undefined && value !== undefined) return { name: chosen, value }
+  if (names.length === 0) throw new CliError(EXIT.badInput, 'ERR_NOT_FOUND', `has no ${what}s`, file)
+  const listed = names.length > 20 ? `${names.slice(0, 20).join(', ')} and ${names.length - 20} more` : names.join(', ')
+  const message =
+    name === undefined
+      ? `has ${names.length} ${what}s, choose one with --program: ${listed}`
+      : `has no ${what} ${JSON.stringify(name)}; it has: ${listed}`
+  throw new CliError(EXIT.usage, name === undefined ? 'ERR_USAGE' : 'ERR_NOT_FOUND', message, file)
+}

@@ -1,0 +1,180 @@
+/**
+ * A function as something to print: its instructions with the names that an object gives to what they refer to.
+ * @module
+ */
+import { type DisassemblyLine, decodeProgram, disassemble, type Instruction, labelTargets } from '../isa/index.ts'
+import {
+  type FunctionSpec,
+  linkProgram,
+  type MapSpec,
+  type ObjectSpec,
+  parseObject,
+  type Reference,
+} from '../object/index.ts'
+import { type Platform, raw } from '../spec/index.ts'
+import { linux } from '../spec/platforms/linux.ts'
+import type { ByteOrder } from '../util/index.ts'
+import { assembleFor } from './assembler.ts'
+import { EXIT, step } from './errors.ts'
+import { type ProgramFile, readProgramFile } from './input.ts'
+import type { CliIo } from './streams.ts'
+import { visible } from './text.ts'
+
+export interface Listing {
+  readonly name: string
+  readonly section?: string
+  /** Of a program. */
+  readonly type?: string
+  readonly insns: readonly Instruction[]
+  readonly lines: FunctionSpec['lines']
+  readonly references: readonly ListedReference[]
+  /** Why there are no instructions. */
+  readonly problem?: string
+}
+
+/** A program with all functions that it reaches behind it, in one array of instructions. */
+export interface LinkedListing extends Listing {
+  /** Names of functions by the slot at which they start. */
+  readonly functionNames: ReadonlyMap<number, string>
+}
+
+/** What an instruction refers to, in words. `call` replaces the text of a call whose number is the linker's business. */
+export interface ListedReference {
+  readonly slot: number
+  readonly text: string
+  readonly call?: string
+}
+
+export interface Listings {
+  readonly byteOrder: ByteOrder
+  readonly programs: readonly Listing[]
+  /** Subprograms of an object. */
+  readonly functions: readonly Listing[]
+  /** Names the helpers that the code calls. */
+  readonly platform: Platform
+  /** A program or function with all that it reaches. Throws `ERR_LINK` where something is missing or unusable. */
+  link(listing: Listing): LinkedListing
+}
+
+export interface ListingOptions {
+  readonly raw?: boolean
+  readonly bigEndian?: boolean
+}
+
+/** Reads an object, assembler text or instruction bytes. */
+export async function readListings(file: string, options: ListingOptions, io: CliIo): Promise<Listings> {
+  const input = await readProgramFile(file, options.raw ?? false, io)
+  return step(EXIT.badInput, file, () => toListings(input, options.bigEndian ? 'big' : 'little'))
+}
+
+function toListings(input: ProgramFile, order: ByteOrder): Listings {
+  if (input.kind === 'object') return objectListings(parseObject(input.bytes))
+  // Neither text nor bare bytes say what they are for; bytes are what other runtimes exchange.
+  const platform = input.kind === 'text' ? linux() : raw
+  const insns = input.kind === 'text' ? assembleFor(platform, input.text) : decodeProgram(input.bytes, order)
+  return {
+    byteOrder: order,
+    programs: [{ name: 'program', insns, lines: [], references: [] }],
+    functions: [],
+    platform,
+    link: (listing) => ({ ...listing, functionNames: new Map([[0, listing.name]]) }),
+  }
+}
+
+function objectListings(spec: ObjectSpec): Listings {
+  return {
+    byteOrder: spec.byteOrder,
+    programs: Object.values(spec.programs).map((program) => ({ ...listingOf(program, spec), type: program.type })),
+    functions: Object.values(spec.functions).map((fn) => listingOf(fn, spec)),
+    platform: linux(),
+    link: (listing) => linkListing(listing, spec),
+  }
+}
+
+function linkListing(listing: Listing, spec: ObjectSpec): LinkedListing {
+  const { name } = listing
+  // A subprogram links like a program; what programs have besides plays no part in it.
+  const entry = spec.programs[name] ?? {
+    ...spec.functions[name]!,
+    type: 'unspec',
+    sleepable: false,
+    frags: false,
+    autoload: true,
+  }
+  const linked = linkProgram(spec, entry)
+  return {
+    ...listing,
+    insns: linked.insns,
+    lines: linked.lines,
+    references: linked.references.map((reference) => listReference(reference, spec)),
+    functionNames: new Map(linked.functions.map((fn) => [fn.slot, fn.name])),
+  }
+}
+
+function listingOf(fn: FunctionSpec, spec: ObjectSpec): Listing {
+  return {
+    name: fn.name,
+    section: fn.section,
+    insns: fn.insns,
+    lines: fn.lines,
+    references: fn.references.map((reference) => listReference(reference, spec)),
+    ...(fn.problem === undefined ? {} : { problem: fn.problem.message }),
+  }
+}
+
+function listReference(reference: Reference, spec: ObjectSpec): ListedReference {
+  const { slot } = reference
+  switch (reference.kind) {
+    case 'map':
+      return { slot, text: `map ${visible(reference.map)}` }
+    case 'map_value':
+      return { slot, text: `${visible(globalAt(spec.maps[reference.map], reference.offset, reference.map))}` }
+    case 'function': {
+      const name = visible(reference.function)
+      return reference.via === 'call' ? { slot, text: name, call: `call ${name}` } : { slot, text: `function ${name}` }
+    }
+    case 'ksym':
+      return { slot, text: `kernel symbol ${visible(reference.extern)}` }
+    case 'kfunc': {
+      const name = visible(reference.extern)
+      return { slot, text: `kernel function ${name}`, call: `call ${name}` }
+    }
+  }
+}
+
+/** `threshold`, or `.rodata.str+8`. */
+function globalAt(map: MapSpec | undefined, offset: number, name: string): string {
+  const variable = map?.variables?.find(({ offset: start, size }) => start <= offset && offset < start + size)
+  if (variable === undefined) return offset === 0 ? name : `${name}+${offset}`
+  return offset === variable.offset ? variable.name : `${variable.name}+${offset - variable.offset}`
+}
+
+/** A line of a listing: as disassembled, with what it refers to. */
+export interface ListedLine extends DisassemblyLine {
+  readonly reference?: string
+}
+
+/** The lines of a function; `bytes` adds the encoding. */
+export function disassembleListing(listing: Listing | LinkedListing, listings: Listings, bytes = false): ListedLine[] {
+  const names = 'functionNames' in listing ? listing.functionNames : undefined
+  const references = new Map(listing.references.map((reference) => [reference.slot, reference]))
+  // What a reference names lies elsewhere: the number in the instruction must not make a label here.
+  const local = listing.insns.map((insn, slot) => (references.has(slot) ? (ELSEWHERE[insn.kind] ?? insn) : insn))
+  const labels = labelTargets(local, names)
+  const lines = disassemble(listing.insns, {
+    labels,
+    calleeName: (target, id) => (target === 'helper' ? listings.platform.helpers.get(id)?.name : undefined),
+    ...(bytes ? { bytes: listings.byteOrder } : {}),
+  })
+  return lines.map((line) => {
+    const reference = references.get(line.slot)
+    if (reference === undefined) return line
+    if (reference.call !== undefined) return { ...line, text: reference.call, reference: reference.text }
+    return { ...line, comment: reference.text, reference: reference.text }
+  })
+}
+
+const ELSEWHERE: Partial<Record<Instruction['kind'], Instruction>> = {
+  call: { kind: 'call', target: 'helper', imm: 0, off: 0 },
+  lddw: { kind: 'lddw', source: 'imm64', dst: 0, imm: 0, imm2: 0 },
+}

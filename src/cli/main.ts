@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/**
+ * The `anybpf` executable. The version is answered before anything else is loaded; all the rest is a chunk away.
+ * @module
+ */
+import { VERSION } from './version.ts'
+
+const argv = process.argv.slice(2)
+if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+  process.stdout.write(`${VERSION}\n`)
+} else {
+  const [{ execute }, { endOnBrokenPipe, processIo }] = await Promise.all([
+    import('./execute.ts'),
+    import('./streams.ts'),
+  ])
+  endOnBrokenPipe()
+  process.exitCode = await execute(argv, processIo())
+}

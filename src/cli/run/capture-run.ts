@@ -1,0 +1,102 @@
+/**
+ * Runs a program on every packet of a capture.
+ * @module
+ */
+import { CaptureFile, openCapture } from '../../node/index.ts'
+import { EXIT, step } from '../errors.ts'
+import { Progress } from '../progress.ts'
+import type { CliIo } from '../streams.ts'
+import { bytesGoingOn } from './disposition.ts'
+import type { PacketReport } from './report.ts'
+import type { Session } from './session.ts'
+
+export interface CaptureRunOptions {
+  readonly pcap: string
+  readonly write?: string
+  readonly context?: Readonly<Record<string, unknown>>
+  readonly realTime?: boolean
+}
+
+/** What `Session.tally` does not count. */
+export interface CaptureOutcome {
+  readonly packets: PacketReport
+  /** The fault that ended it early; packets before it are counted and written. */
+  readonly error?: unknown
+}
+
+/**
+ * The program's clock starts with the first packet and goes on with the time stamps; it never goes back, as captures
+ * sometimes do.
+ */
+class CaptureClock {
+  private first: bigint | undefined
+  private latest = 0n
+
+  /** Nanoseconds since the first packet. */
+  at(timestampNs: bigint): bigint {
+    this.first ??= timestampNs
+    const elapsed = timestampNs - this.first
+    if (elapsed > this.latest) this.latest = elapsed
+    return this.latest
+  }
+}
+
+export async function runOnCapture(session: Session, options: CaptureRunOptions, io: CliIo): Promise<CaptureOutcome> {
+  const counts = { in: 0, out: 0, bytesIn: 0, bytesOut: 0 }
+  const progress = new Progress(io)
+  const clock = new CaptureClock()
+  const { pcap, write, context, realTime } = options
+  const started = performance.now()
+  let error: unknown
+  let output: CaptureFile | undefined
+  try {
+    const batches = openCapture(pcap, { stdin: io.stdin })
+    for (;;) {
+      const batch = await step(EXIT.badInput, pcap, () => batches.next())
+      if (batch.done) break
+      for (const packet of batch.value) {
+        if (write !== undefined && output === undefined) {
+          // The first packet says what the packets of the capture begin with.
+          output = await step(EXIT.badInput, write, () =>
+            CaptureFile.create(write, { linkType: packet.linkType, nanoseconds: true }),
+          )
+        }
+        if (realTime !== true) session.setElapsed(clock.at(packet.timestampNs))
+        counts.in++
+        counts.bytesIn += packet.data.length
+        let outcome: ReturnType<Session['run']>
+        try {
+          outcome = session.run({ packet: packet.data, ...(context === undefined ? {} : { context }) })
+        } catch (thrown) {
+          error = thrown
+          break
+        }
+        session.takeEvents(counts.in)
+        const left = outcome.packet ?? packet.data
+        const goesOn = bytesGoingOn(session.type, outcome.retval, left.length)
+        if (goesOn === 0) continue
+        counts.out++
+        counts.bytesOut += goesOn
+        output?.add({
+          data: goesOn === left.length ? left : left.subarray(0, goesOn),
+          originalLength: Math.max(left.length, packet.originalLength + left.length - packet.data.length),
+          timestampNs: packet.timestampNs,
+          interface: packet.interface,
+        })
+      }
+      if (error !== undefined) break
+      await output?.flush()
+      progress.update(counts.in, 'packets')
+    }
+    if (write !== undefined) {
+      output ??= await step(EXIT.badInput, write, () => CaptureFile.create(write))
+      await step(EXIT.badInput, write, () => output?.commit())
+    }
+  } finally {
+    progress.clear()
+    await output?.discard()
+  }
+  const seconds = (performance.now() - started) / 1000
+  const packets = { ...counts, perSecond: seconds === 0 ? 0 : counts.in / seconds }
+  return error === undefined ? { packets } : { packets, error }
+}

@@ -1,0 +1,109 @@
+/**
+ * What `run` found out, as text.
+ * @module
+ */
+import { formatTextTable } from '../../util/index.ts'
+import { formatCount, formatDuration } from '../progress.ts'
+import type { Style } from '../streams.ts'
+import { formatHexDump, formatValue, visible } from '../text.ts'
+import type { RunReport } from './report.ts'
+
+export interface PrintOptions {
+  /** Where the packets came from, if from a capture. */
+  readonly capture?: string
+  /** Show the packet, or memory, that is left after a single run. */
+  readonly packet: boolean
+}
+
+export function printReport(report: RunReport, options: PrintOptions, style: Style): string {
+  const parts = [
+    options.capture === undefined ? printSingle(report, options, style) : printCapture(report, options.capture, style),
+    printRedirects(report, style),
+    printOutput(report, style),
+    printEvents(report, style),
+  ]
+  return parts.filter((part) => part !== '').join('\n')
+}
+
+function about(report: RunReport): string {
+  const words = [report.type, report.engine, report.verified ? 'verified' : 'unverified']
+  if (!report.checked) words.push('unchecked')
+  return `${visible(report.program)} (${words.join(', ')})`
+}
+
+function printSingle(report: RunReport, options: PrintOptions, style: Style): string {
+  let text = style.bold(about(report))
+  if (report.retval !== null) {
+    text += `: ${resultOf(report, style)}`
+    if (report.runs > 1) {
+      text += ` in the last of ${formatCount(report.runs)} runs, ${formatDuration(report.nsPerRun!)} per run`
+    }
+  }
+  text += '\n'
+  if (options.packet && report.packet !== undefined && report.packet.length > 0) {
+    text += `${report.r0 === undefined ? 'packet' : 'memory'} after it, ${formatCount(report.packet.length)} bytes\n`
+    text += formatHexDump(report.packet)
+  }
+  return text
+}
+
+function resultOf(report: RunReport, style: Style): string {
+  if (report.r0 !== undefined) return `r0 = ${report.r0} (${report.retval})`
+  return report.verdict === undefined ? String(report.retval) : `${colourOf(report.verdict, style)} (${report.retval})`
+}
+
+/** Verdicts that end a packet stand out; the words are Linux's. */
+function colourOf(verdict: string, style: Style): string {
+  if (/DROP|SHOT|ABORTED/.test(verdict)) return style.red(verdict)
+  return /PASS|OK/.test(verdict) ? style.green(verdict) : style.yellow(verdict)
+}
+
+function printCapture(report: RunReport, capture: string, style: Style): string {
+  const packets = report.packets!
+  const rate = `${formatCount(Math.round(packets.perSecond))} per second`
+  let text = `${style.bold(about(report))}: ${formatCount(packets.in)} packets of ${visible(capture)}, ${rate}\n`
+  if (report.nsPerRun !== null) text += `${formatDuration(report.nsPerRun)} per run\n`
+  const rows = Object.entries(report.verdicts)
+    .sort((a, b) => b[1] - a[1])
+    .map(([verdict, count]) => [verdict, formatCount(count), `${((100 * count) / report.runs).toFixed(1)} %`])
+  if (rows.length > 0) {
+    const table = formatTextTable(
+      [{ title: 'verdict' }, { title: 'packets', align: 'right' }, { title: 'share', align: 'right' }],
+      rows,
+    )
+    const [head, ...body] = table.split('\n')
+    text += `\n${style.dim(head!)}\n${body.map((line, i) => line.replace(rows[i]![0]!, colourOf(rows[i]![0]!, style))).join('\n')}\n`
+  }
+  return text
+}
+
+function printRedirects(report: RunReport, style: Style): string {
+  if (report.redirects.length === 0) return ''
+  const rows = report.redirects.map(({ target, count }) => [target, formatCount(count)])
+  const table = formatTextTable([{ title: 'redirected to' }, { title: 'packets', align: 'right' }], rows)
+  return `${table.replace(/^.*/, style.dim)}\n`
+}
+
+function printOutput(report: RunReport, style: Style): string {
+  if (report.outputLines === 0) return ''
+  const left = report.outputLines - report.output.length
+  const lines = report.output.map((line) => `  ${visible(line)}\n`).join('')
+  return `${style.bold('The program printed')}\n${lines}${more(left, 'lines')}`
+}
+
+function printEvents(report: RunReport, style: Style): string {
+  if (report.eventCount === 0) return ''
+  const lines = report.events.map(({ map, cpu, packet, data }) => {
+    const where = [
+      map,
+      ...(cpu === undefined ? [] : [`cpu ${cpu}`]),
+      ...(packet === undefined ? [] : [`packet ${packet}`]),
+    ]
+    return `  ${visible(where.join(', '))}: ${visible(formatValue(data))}\n`
+  })
+  return `${style.bold('Events')}\n${lines.join('')}${more(report.eventCount - report.events.length, 'events')}`
+}
+
+function more(count: number, what: string): string {
+  return count > 0 ? `  … and ${formatCount(count)} more ${what}\n` : ''
+}

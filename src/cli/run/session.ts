@@ -1,0 +1,295 @@
+/**
+ * A program that is loaded and ready, with all that its runs leave behind: verdicts, output, events, maps.
+ * @module
+ */
+
+import { decodeProgram } from '../../isa/index.ts'
+import { type Collection, type Program, Runtime } from '../../loader/index.ts'
+import type { BpfMap } from '../../maps/index.ts'
+import { type ObjectSpec, parseObject } from '../../object/index.ts'
+import { raw } from '../../spec/index.ts'
+import { linux } from '../../spec/platforms/linux.ts'
+import { AnybpfError, isAnybpfError, pairToU64 } from '../../util/index.ts'
+import { type Environment, VirtualEnvironment } from '../../vm/index.ts'
+import { assembleFor } from '../assembler.ts'
+import { CliError, EXIT, step, toCliError, usageError } from '../errors.ts'
+import { chooseByName, readJsonOption, readProgramFile, splitAssignment } from '../input.ts'
+import { plainInteger } from '../json.ts'
+import type { CliIo } from '../streams.ts'
+import { BoundedList } from './bounded.ts'
+import { type EventSource, openEventSources } from './events.ts'
+import { fillMap, type MapFill, mapToJson, programsNamedBy, readMapFills } from './maps.ts'
+import type { EventReport, RunReport } from './report.ts'
+
+export interface SessionOptions {
+  readonly program?: string
+  readonly raw?: boolean
+  readonly type?: string
+  readonly engine: 'interpreter' | 'jit'
+  readonly unchecked?: boolean
+  readonly budget?: number
+  readonly map?: readonly string[]
+  readonly global?: readonly string[]
+  readonly seed?: number
+  readonly realTime?: boolean
+  readonly lines: number
+  readonly events: number
+}
+
+/** What a run takes: bytes (a packet, or memory) and fields of the context. */
+export interface RunInput {
+  readonly packet?: Uint8Array
+  readonly context?: Readonly<Record<string, unknown>>
+}
+
+/** What program types give back besides `retval`; each gives some of it. */
+interface ProgramOutput {
+  readonly retval: number
+  readonly verdict?: string | number
+  readonly packet?: Uint8Array
+  readonly memory?: Uint8Array
+  readonly context?: unknown
+  readonly redirect?: object
+}
+
+export interface RunOutcome {
+  readonly retval: number
+  readonly packet?: Uint8Array
+}
+
+const CLOCK_START = 1_000_000_000n
+
+/** Reads FILE, loads what `options` choose, and fills the maps. */
+export async function openSession(file: string, options: SessionOptions, io: CliIo): Promise<Session> {
+  const input = await readProgramFile(file, options.raw ?? false, io)
+  const globals = await readGlobals(options.global ?? [], io)
+  const fills = await readMapFills(options.map ?? [], io)
+  const output = new BoundedList<string>(options.lines)
+  const virtual = new VirtualEnvironment({
+    startNs: CLOCK_START,
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  })
+  const isRaw = input.kind !== 'object' && (options.type ?? 'raw') === 'raw'
+  const runtime = new Runtime({
+    platform: isRaw ? raw : linux(),
+    environment: options.realTime ? realTime(virtual) : virtual,
+    print: (line) => output.add(line),
+  })
+  try {
+    const engine = {
+      engine: 'interpreter' as const,
+      checked: options.unchecked !== true,
+      ...(options.budget === undefined ? {} : { budget: options.budget }),
+    }
+    const started = performance.now()
+    let program: Program
+    let collection: Collection | undefined
+    let spec: ObjectSpec | undefined
+    if (input.kind === 'object') {
+      if (options.type !== undefined)
+        throw usageError('--type is for text and instruction bytes: an object says its types')
+      const parsed = await step(EXIT.badInput, file, () => parseObject(input.bytes))
+      spec = parsed
+      const { name } = chooseByName(parsed.programs, options.program, 'program', file)
+      const programs = [name, ...programsNamedBy(fills, parsed)]
+      const loaded = await step(EXIT.rejected, file, () => runtime.load(parsed, { programs, globals, ...engine }))
+      collection = loaded
+      program = loaded.programs[name]!
+    } else {
+      if (options.program !== undefined) throw usageError('--program is for objects: text and bytes are one program')
+      if (fills.length > 0 || Object.keys(globals).length > 0) {
+        throw usageError('--map and --global are for objects: text and bytes have no maps')
+      }
+      const insns = await step(EXIT.badInput, file, () =>
+        input.kind === 'text' ? assembleFor(runtime.platform, input.text) : decodeProgram(input.bytes, 'little'),
+      )
+      program = await step(EXIT.rejected, file, () =>
+        runtime.loadProgram(insns, { ...engine, type: options.type ?? 'raw' }),
+      )
+    }
+    const compileMs = performance.now() - started
+    for (const fill of fills) await step(EXIT.usage, undefined, () => fillMap(fill, collection!, file))
+    return new Session({ file, runtime, program, collection, spec, virtual, output, compileMs, options })
+  } catch (error) {
+    runtime.dispose()
+    throw error
+  }
+}
+
+async function readGlobals(assignments: readonly string[], io: CliIo): Promise<Record<string, unknown>> {
+  const globals: Record<string, unknown> = Object.create(null)
+  for (const assignment of assignments) {
+    const { name, value } = splitAssignment(assignment, '--global')
+    globals[name] = await readJsonOption(value, `--global ${name}`, io)
+  }
+  return globals
+}
+
+function realTime(virtual: VirtualEnvironment): Environment {
+  return {
+    monotonicNs: () => process.hrtime.bigint(),
+    randomU32: () => virtual.randomU32(),
+    task: virtual.task,
+  }
+}
+
+interface SessionParts {
+  readonly file: string
+  readonly runtime: Runtime
+  readonly program: Program
+  readonly collection: Collection | undefined
+  readonly spec: ObjectSpec | undefined
+  readonly virtual: VirtualEnvironment
+  readonly output: BoundedList<string>
+  readonly compileMs: number
+  readonly options: SessionOptions
+}
+
+export class Session {
+  readonly name: string
+  readonly type: string
+  private readonly parts: SessionParts
+  private readonly verdicts = new Map<string, number>()
+  private readonly redirects = new Map<string, number>()
+  private readonly sources: readonly EventSource[]
+  private readonly events: BoundedList<EventReport>
+  private runs = 0
+  private runNs = 0
+  private lastRetval: number | undefined
+  private lastVerdict: string | number | undefined
+
+  constructor(parts: SessionParts) {
+    this.parts = parts
+    this.name = parts.program.name
+    this.type = parts.program.type
+    this.events = new BoundedList(parts.options.events)
+    this.sources = openEventSources(parts.collection, parts.spec)
+  }
+
+  /** Nanoseconds since the first packet, for the program's clock. */
+  setElapsed(ns: bigint): void {
+    this.parts.virtual.nowNs = CLOCK_START + ns
+  }
+
+  /** Runs once and counts the verdict. Throws the program's fault. */
+  run(input: RunInput): RunOutcome {
+    const started = performance.now()
+    const result = this.parts.program.run(this.inputOf(input)) as ProgramOutput
+    this.runNs += (performance.now() - started) * 1e6
+    this.count(result, 1)
+    const packet = result.packet ?? result.memory
+    return { retval: result.retval, ...(packet === undefined ? {} : { packet }) }
+  }
+
+  /**
+   * Runs `count` times. The input is laid out at the first call, and each run finds what the one before it left; with
+   * `fresh` it is laid out before every run.
+   */
+  repeat(input: RunInput, count: number, fresh: boolean): void {
+    const { program } = this.parts
+    const given = this.inputOf(input)
+    let retval = 0
+    if (fresh) for (let i = 0; i < count; i++) retval = program.invoke(given)
+    else retval = this.runs === 0 ? program.repeat(given, count) : program.again(count)
+    this.count({ ...(program.collect(retval) as object), retval }, count)
+  }
+
+  private count(result: ProgramOutput, runs: number): void {
+    this.runs += runs
+    this.lastRetval = result.retval
+    this.lastVerdict = result.verdict
+    const verdict = typeof result.verdict === 'string' ? result.verdict : String(result.retval)
+    this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + runs)
+    if (result.redirect !== undefined) {
+      const target = Object.entries(result.redirect)
+        .map(([field, value]) => `${field} ${value}`)
+        .join(', ')
+      this.redirects.set(target, (this.redirects.get(target) ?? 0) + runs)
+    }
+  }
+
+  /** Takes out of ring buffers and perf event arrays what the program put there. */
+  takeEvents(packet?: number): void {
+    for (const source of this.sources) {
+      source.drain(this.events.wantsMore, (event) => {
+        this.events.add(event === undefined || packet === undefined ? (event as EventReport) : { ...event, packet })
+      })
+    }
+  }
+
+  /** What is left after the last run. */
+  last(): Pick<RunReport, 'packet' | 'context'> {
+    const left = this.parts.program.collect(this.lastRetval ?? 0) as ProgramOutput
+    const packet = left.packet ?? left.memory
+    return {
+      ...(packet === undefined ? {} : { packet }),
+      ...(left.context === undefined ? {} : { context: left.context }),
+    }
+  }
+
+  report(): Omit<RunReport, 'maps'> {
+    const { options, output, compileMs, runtime } = this.parts
+    const ended = this.lastRetval !== undefined
+    // Only a raw program's r0 is a 64-bit result; the kernel looks at the low half of the others'.
+    const r0 = this.type === 'raw' && ended ? fullResult(runtime) : undefined
+    return {
+      program: this.name,
+      type: this.type,
+      engine: options.engine,
+      verified: false,
+      checked: options.unchecked !== true,
+      runs: this.runs,
+      retval: r0 === undefined ? (this.lastRetval ?? null) : plainInteger(r0),
+      ...(typeof this.lastVerdict === 'string' ? { verdict: this.lastVerdict } : {}),
+      ...(r0 === undefined ? {} : { r0: `0x${r0.toString(16)}` }),
+      nsPerRun: this.runs === 0 ? null : this.runNs / this.runs,
+      compileMs,
+      verdicts: Object.fromEntries(this.verdicts),
+      output: output.items,
+      outputLines: output.count,
+      events: this.events.items,
+      eventCount: this.events.count,
+      redirects: [...this.redirects].map(([target, count]) => ({ target, count })),
+    }
+  }
+
+  /** The maps by name, global data among them. */
+  maps(): Readonly<Record<string, BpfMap>> {
+    return this.parts.collection?.maps ?? {}
+  }
+
+  mapsToJson(): Record<string, unknown> {
+    const json: Record<string, unknown> = Object.create(null)
+    for (const [name, map] of Object.entries(this.maps())) json[name] = mapToJson(map)
+    return json
+  }
+
+  /** What a run threw, as the command tells it. */
+  explain(error: unknown, packet?: number): CliError {
+    if (!isAnybpfError(error)) return toCliError(error)
+    const exit = error.code === 'ERR_USAGE' ? EXIT.usage : error.code === 'ERR_PACKET' ? EXIT.badInput : EXIT.rejected
+    const where = packet === undefined ? '' : `packet ${packet}: `
+    return new CliError(exit, error.code, `${where}${error.message}`, this.parts.file, error)
+  }
+
+  dispose(): void {
+    this.parts.runtime.dispose()
+  }
+
+  private inputOf(input: RunInput): unknown {
+    if (this.type === 'raw') {
+      if (input.context !== undefined)
+        throw new AnybpfError('ERR_USAGE', 'a raw program has no context: leave out --ctx')
+      return input.packet
+    }
+    const packet = input.packet ?? NO_BYTES
+    return input.context === undefined ? packet : { packet, context: input.context }
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+function fullResult(runtime: Runtime): bigint {
+  const { registers } = runtime.interpreter.cpu
+  return pairToU64(registers[0]!, registers[1]!)
+}

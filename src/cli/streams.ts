@@ -1,0 +1,67 @@
+/**
+ * What a command may use of the process it runs in: three streams and the environment. Tests hand in their own.
+ * @module
+ */
+
+export interface CliOutput {
+  write(chunk: string | Uint8Array): void
+  readonly isTTY: boolean
+  /** Width of the terminal in characters, where there is one. */
+  readonly columns?: number | undefined
+}
+
+export interface CliIo {
+  readonly stdin: AsyncIterable<Uint8Array>
+  readonly stdout: CliOutput
+  readonly stderr: CliOutput
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** The streams of this process. */
+export function processIo(): CliIo {
+  return {
+    get stdin() {
+      return process.stdin
+    },
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    env: process.env,
+  }
+}
+
+function outputOf(stream: NodeJS.WriteStream): CliOutput {
+  return {
+    write: (chunk) => {
+      stream.write(chunk)
+    },
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns
+    },
+  }
+}
+
+/** Ends the process quietly when whoever reads our output has gone away (`anybpf … | head`). */
+export function endOnBrokenPipe(): void {
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EPIPE') process.exit()
+    throw error
+  }
+  process.stdout.on('error', onError)
+  process.stderr.on('error', onError)
+}
+
+/** Text in colour for a terminal, as it is otherwise, or with `NO_COLOR` set (https://no-color.org). */
+export interface Style {
+  bold(text: string): string
+  dim(text: string): string
+  red(text: string): string
+  green(text: string): string
+  yellow(text: string): string
+}
+
+export function createStyle(output: CliOutput, env: CliIo['env']): Style {
+  const plain = !output.isTTY || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb'
+  const sgr = (on: number, off: number) => (text: string) => (plain ? text : `\x1b[${on}m${text}\x1b[${off}m`)
+  return { bold: sgr(1, 22), dim: sgr(2, 22), red: sgr(31, 39), green: sgr(32, 39), yellow: sgr(33, 39) }
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import { createGrammar } from '../../src/cli/grammar/grammar.ts'
+import { cli, errorLine } from '../support/cli.ts'
+
+const COMMANDS = ['run', 'inspect', 'disasm', 'asm', 'cfg']
+
+describe('the command line', () => {
+  it('has these commands, each with help that shows examples and --json', async () => {
+    const io = { stdin: (async function* () {})(), stdout: sink(), stderr: sink(), env: {} }
+    expect(createGrammar(io, () => undefined).commands.map((command) => command.name())).toEqual(COMMANDS)
+    for (const command of COMMANDS) {
+      for (const argv of [
+        [command, '--help'],
+        [command, '-h'],
+        ['help', command],
+      ]) {
+        const { status, stdout, stderr } = await cli(argv)
+        expect(status).toBe(0)
+        expect(stderr).toBe('')
+        expect(stdout).toMatch(new RegExp(`^Usage: anybpf ${command} `))
+        expect(stdout).toContain('--json')
+        expect(stdout).toContain('Examples:')
+      }
+    }
+  })
+
+  it('keeps help within 120 columns', async () => {
+    for (const argv of [['--help'], ...COMMANDS.map((command) => [command, '--help'])]) {
+      for (const line of (await cli(argv)).stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(120)
+    }
+  })
+
+  it('prints help and ends with status 2 where no command is given', async () => {
+    const { status, stdout, stderr } = await cli([])
+    expect(status).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^Usage: anybpf /)
+  })
+
+  it.each([
+    [['frobnicate'], /unknown command 'frobnicate'/],
+    [['inspct', 'x.o'], /Did you mean inspect\?/],
+    [['inspect'], /missing required argument 'file'/],
+    [['inspect', 'a.o', 'b.o'], /too many arguments/],
+    [['inspect', 'a.o', '--jsno'], /unknown option '--jsno'/],
+    [['run', 'a.o', '--repeat', '0'], /whole number of at least 1/],
+    [['run', 'a.o', '--repeat', '1.5'], /whole number/],
+    [['run', 'a.o', '--seed', '4294967296'], /from 0 to 4294967295/],
+    [['run', 'a.o', '--engine', 'quantum'], /Allowed choices are interpreter, jit/],
+    [['run', 'a.o', '--write', 'out.pcap'], /--write needs --pcap/],
+    [['run', 'a.o', '--fresh'], /--fresh needs --repeat/],
+    [['run', 'a.o', '--pcap', 'in.pcap', '--data', '00'], /give one/],
+    [['run', 'a.o', '--pcap', 'in.pcap', '--repeat', '2'], /--repeat is for a single input/],
+    [['asm', '-', '--syntax', 'intel'], /Allowed choices are kernel, conformance/],
+  ])('refuses %j as one line with status 2', async (argv, message) => {
+    const { status, stdout, stderr } = await cli(argv)
+    expect(status).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(errorLine('ERR_USAGE'))
+    expect(stderr).toMatch(message)
+  })
+
+  it('says that this version has no JIT', async () => {
+    const { status, stderr } = await cli(['run', 'a.o', '--engine', 'jit'])
+    expect(status).toBe(2)
+    expect(stderr).toMatch(errorLine('ERR_UNSUPPORTED'))
+  })
+
+  it('tells errors as JSON too where --json is given', async () => {
+    const missing = await cli(['inspect', 'no-such-file.o', '--json'])
+    expect(missing.status).toBe(3)
+    expect(missing.stderr).toBe('anybpf: no-such-file.o: no such file or directory [ERR_NOT_FOUND]\n')
+    expect(JSON.parse(missing.stdout)).toEqual({
+      error: {
+        code: 'ERR_NOT_FOUND',
+        message: 'no such file or directory',
+        subject: 'no-such-file.o',
+        details: { errno: 'ENOENT' },
+      },
+    })
+    const usage = await cli(['inspect', '--json'])
+    expect(usage.status).toBe(2)
+    expect(JSON.parse(usage.stdout)).toEqual({
+      error: { code: 'ERR_USAGE', message: "missing required argument 'file'" },
+    })
+  })
+
+  it('tells what a file is taken for when it is no program', async () => {
+    const pcap = Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex')
+    const asCapture = await cli(['disasm', '-'], { stdin: pcap })
+    expect(asCapture.status).toBe(3)
+    expect(asCapture.stderr).toContain('give it to --pcap')
+    const binary = await cli(['disasm', '-'], { stdin: Buffer.from('b7000000010000009500000000000000', 'hex') })
+    expect(binary.status).toBe(3)
+    expect(binary.stderr).toContain('instruction bytes need --raw')
+    expect((await cli(['disasm', 'src'])).stderr).toBe('anybpf: src: is a directory [ERR_IO]\n')
+  })
+
+  it('answers -V in every position', async () => {
+    for (const argv of [['--version'], ['-V']]) {
+      const { status, stdout } = await cli(argv)
+      expect(status).toBe(0)
+      expect(stdout).toMatch(/^\d+\.\d+\.\d+/)
+    }
+  })
+})
+
+function sink() {
+  return { write: () => undefined, isTTY: false }
+}
