@@ -17,6 +17,7 @@ import type { DataPointer, MapSpec, Reference } from './spec.ts'
 import type { Target, Targets } from './targets.ts'
 
 const SLOT_BYTES = 8
+const POINTER_BYTES = 8
 
 /** Fills in the references of the functions of one section. A reference that fails is its function's problem. */
 export function relocateCode(
@@ -145,42 +146,46 @@ export function relocateData(file: ObjectFile, section: ElfSection, data: Uint8A
   for (const relocation of file.relocations(section)) {
     if (relocation.type === BPF_RELOCATION.none) continue
     const pointer = file.attempt((): DataPointer => {
-      const { offset, type } = relocation
-      if (type !== BPF_RELOCATION.abs64 && type !== BPF_RELOCATION.r64_64) {
-        throw new AnybpfError('ERR_RELOCATION', `relocation type ${type} in section ${JSON.stringify(section.name)}`)
-      }
-      const inPlace = Number(BigInt.asIntN(64, reader.u64(offset, `relocation in ${section.name}`)))
-      return { offset, target: targets.resolve(file.elf.symbols[relocation.symbol]!, relocation.addend ?? inPlace) }
+      const addend = relocation.addend ?? inPlaceAddend(reader, relocation, section)
+      return { offset: relocation.offset, target: targets.resolve(file.elf.symbols[relocation.symbol]!, addend) }
     })
     if (pointer !== undefined) pointers.set(pointer.offset, pointer)
   }
   return [...pointers.values()].sort((a, b) => a.offset - b.offset)
 }
 
+/** The addend of a REL record: the eight bytes that it will replace. */
+function inPlaceAddend(reader: ByteReader, relocation: ElfRelocation, section: ElfSection): number {
+  const { offset, type } = relocation
+  const where = `section ${JSON.stringify(section.name)}`
+  if (type !== BPF_RELOCATION.abs64 && type !== BPF_RELOCATION.r64_64) {
+    throw new AnybpfError('ERR_RELOCATION', `relocation type ${type} at byte ${offset} of ${where}`)
+  }
+  return Number(BigInt.asIntN(64, reader.u64(offset, `relocation in ${where}`)))
+}
+
 /** Static initialisers of maps of maps and of programs: relocations of `.maps` inside a map's `values[]`. */
 export function relocateMaps(file: ObjectFile, section: ElfSection, maps: readonly FoundMap[], targets: Targets): void {
   const sorted = [...maps].sort((a, b) => a.offset - b.offset)
+  const bytes = file.attempt(() => file.data(section)) ?? new Uint8Array(0)
+  const reader = new ByteReader(bytes, file.elf.header.byteOrder, 'ERR_RELOCATION')
   const relocations = [...file.relocations(section)].sort((a, b) => a.offset - b.offset)
   let at = 0
   for (const relocation of relocations) {
     if (relocation.type === BPF_RELOCATION.none) continue
     while (at < sorted.length && sorted[at]!.offset + sorted[at]!.size <= relocation.offset) at++
-    file.attempt(() => addInitialSlot(file, sorted[at], relocation, targets))
+    file.attempt(() => {
+      const addend = relocation.addend ?? inPlaceAddend(reader, relocation, section)
+      addInitialSlot(sorted[at], relocation.offset, targets.resolve(file.elf.symbols[relocation.symbol]!, addend))
+    })
   }
 }
 
-function addInitialSlot(
-  file: ObjectFile,
-  map: FoundMap | undefined,
-  relocation: ElfRelocation,
-  targets: Targets,
-): void {
-  const { offset } = relocation
-  const index = map?.valuesOffset === undefined ? -1 : (offset - map.valuesOffset) / 8
+function addInitialSlot(map: FoundMap | undefined, offset: number, target: Target): void {
+  const index = map?.valuesOffset === undefined ? -1 : (offset - map.valuesOffset) / POINTER_BYTES
   if (map === undefined || !(offset >= map.offset) || !Number.isInteger(index) || index < 0) {
     throw new AnybpfError('ERR_RELOCATION', `relocation at byte ${offset} of .maps is in no map's values`)
   }
-  const target = targets.resolve(file.elf.symbols[relocation.symbol]!, relocation.addend ?? 0)
   const slots: NonNullable<MapSpec['initialSlots']> = (map.spec.initialSlots ??= [])
   if (target.kind === 'map') slots.push({ index, target: { kind: 'map', map: target.map } })
   else if (target.kind === 'function') slots.push({ index, target: { kind: 'program', program: target.function } })
