@@ -17,6 +17,7 @@ export const FAULT_KINDS = [
   'bad_call', // a call of something that is not a function
   'bad_jump', // control left the program, or an indirect jump went where none may go
   'no_packet', // LD_ABS or LD_IND where the context is no packet
+  'helper', // a helper was called with what it cannot take
   'budget', // the instruction budget is used up
 ] as const
 
@@ -40,12 +41,12 @@ export interface FaultDetails {
 export class BpfFault extends AnybpfError {
   declare readonly details: FaultDetails & Readonly<Record<string, unknown>>
 
-  constructor(reason: string, details: FaultDetails) {
+  constructor(reason: string, details: FaultDetails, cause?: unknown) {
     const place = details.file === undefined ? '' : ` (${details.file}:${details.line})`
     super(
       details.kind === 'budget' ? 'ERR_BUDGET' : 'ERR_FAULT',
       `${details.program}: insn ${details.slot}${place}: ${reason}`,
-      { details: { ...details } },
+      { details: { ...details }, ...(cause === undefined ? {} : { cause }) },
     )
   }
 
@@ -71,13 +72,9 @@ export function createFault(
   program: LinkedProgram,
   slot: number,
   access?: FaultAccess,
+  cause?: unknown,
 ): BpfFault {
   const source = sourceLineAt(program.lines, slot)
-  return new BpfFault(reason, {
-    kind,
-    program: program.name,
-    slot,
-    ...access,
-    ...(source === undefined ? {} : { file: source.file, line: source.line }),
-  })
+  const place = source === undefined ? {} : { file: source.file, line: source.line }
+  return new BpfFault(reason, { kind, program: program.name, slot, ...access, ...place }, cause)
 }

@@ -35,7 +35,7 @@ import {
 } from '../util/int64.ts'
 import { atomic32, atomic64 } from './atomics.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from './code-address.ts'
-import { createFault, type FaultAccess, type FaultKind } from './fault.ts'
+import { BpfFault, createFault, type FaultAccess, type FaultKind } from './fault.ts'
 import { type GuestAddress, PAGE_SIZE } from './guest-memory.ts'
 import { ALIGNED, type LoweredProgram, lowerProgram, SLOT_WORDS, tracedCode, WRITES } from './lowering.ts'
 import { type ExecutableProgram, isPacketSource } from './machine.ts'
@@ -137,7 +137,8 @@ export class Interpreter {
 
   /**
    * Runs a program of the CPU's machine. Returns the low 32 bits of r0, unsigned; all 64 are in `cpu.registers`. Throws a
-   * `BpfFault` for what the program does wrong; what a helper throws passes through.
+   * {@link BpfFault} for what the program does wrong, and for an ERR_FAULT that a helper
+   * throws; anything else that a helper throws passes through.
    */
   run(program: ExecutableProgram, r1: GuestAddress, r2: number, options: RunOptions = {}): number {
     const { cpu, registers } = this
@@ -359,9 +360,13 @@ export class Interpreter {
         }
       }
     } catch (error) {
+      const slot = at / SLOT_WORDS
+      if (error instanceof AnybpfError && error.code === 'ERR_FAULT' && !(error instanceof BpfFault)) {
+        throw createFault('helper', error.message, current.lowered.linked, slot, undefined, error)
+      }
       if (!(error instanceof FaultSignal)) throw error
       this.fuel = fuel
-      throw createFault(error.kind, error.reason, current.lowered.linked, error.slot ?? at / SLOT_WORDS, error.access)
+      throw createFault(error.kind, error.reason, current.lowered.linked, error.slot ?? slot, error.access)
     }
   }
 
