@@ -130,11 +130,6 @@ export function endsBlock(insn: Instruction): boolean {
   }
 }
 
-/** Whether control can go from an instruction to the one after it. */
-export function fallsThrough(insn: Instruction): boolean {
-  return insn.kind !== 'goto' && insn.kind !== 'goto_indirect' && insn.kind !== 'exit'
-}
-
 /** The last instruction's slot of a block (of a wide instruction: its first slot). */
 export function lastSlot(cfg: Cfg, block: number): number {
   const start = cfg.blockStart[block]!
@@ -155,35 +150,40 @@ export function entryCount(cfg: Cfg, block: number): number {
  * Throws `ERR_USAGE` if an entry or the place of a jump table is not an instruction of the program.
  */
 export function buildCfg(insns: readonly Instruction[], entry = 0, options: CfgOptions = {}): Cfg {
+  const scan = scanSlots(insns)
   const roots = [entry, ...(options.entries ?? [])]
   for (const root of roots) {
-    if (!isInstructionAt(insns, root)) {
+    if (!isPlace(scan, root)) {
       throw new AnybpfError('ERR_USAGE', `entry ${root} is not an instruction of a program of ${insns.length} slots`)
     }
   }
+  const tables = distinctTables(insns, options.indirectTargets)
   const defects: CfgDefect[] = []
-  const targets = new Targets(insns, defects, options.indirectTargets ?? new Map())
 
   const isEntry = new Uint8Array(insns.length)
   const isLeader = new Uint8Array(insns.length)
   for (const root of roots) isEntry[root] = 1
-  markEntriesAndLeaders(insns, targets, isEntry, isLeader)
+  markEntriesAndLeaders(scan, tables, isEntry, isLeader, defects)
 
-  const cut = cutIntoBlocks(insns, isEntry, isLeader)
-  const edges = connectBlocks(insns, targets, cut)
+  const cut = cutIntoBlocks(scan, isEntry, isLeader)
+  const edges = connectBlocks(scan, tables, cut, defects)
   const live = markLiveBlocks(cut, edges)
-  const { subprograms, callSteps } = describeSubprograms(insns, targets, cut, live, roots)
+  const { subprograms, callSteps } = describeSubprograms(scan, cut, live, roots)
   const predecessors = invertEdges(edges, live)
 
   if (options.work !== undefined) {
-    options.work.steps += 3 * insns.length + 3 * cut.blockCount + 4 * edges.successors.length + callSteps
+    options.work.steps += 4 * insns.length + 3 * cut.blockCount + 4 * edges.successors.length + callSteps
   }
   defects.sort((a, b) => a.slot - b.slot)
   return {
     insns,
     subprograms,
     main: subprograms[cut.subprogramOfBlock[cut.blockOfSlot[entry]!]!]!,
-    ...cut,
+    blockCount: cut.blockCount,
+    blockStart: cut.blockStart,
+    blockOfSlot: cut.blockOfSlot,
+    subprogramOfBlock: cut.subprogramOfBlock,
+    weight: cut.weight,
     ...edges,
     ...predecessors,
     live,
@@ -191,82 +191,113 @@ export function buildCfg(insns: readonly Instruction[], entry = 0, options: CfgO
   }
 }
 
-function isInstructionAt(insns: readonly Instruction[], slot: number): boolean {
-  const insn = insns[slot]
-  return insn !== undefined && insn.kind !== 'wide_tail'
+/*
+ * What the graph needs to know of a slot, in bits: instructions have many shapes, and looking at them again in each pass
+ * costs more than all the rest.
+ */
+const SLOT_WIDE_TAIL = 1
+const SLOT_ENDS_BLOCK = 2
+const SLOT_FALLS_THROUGH = 4
+const SLOT_JUMPS = 8
+const SLOT_INDIRECT = 16
+const SLOT_CALLS = 32
+const SLOT_REFERS = 64
+const SLOT_CALLX = 128
+const SLOT_MENTIONS = SLOT_CALLS | SLOT_REFERS
+
+interface SlotScan {
+  /** The bits above. */
+  readonly flags: Uint8Array
+  /** Where a jump goes, or what a call or reference means. Not checked; may lie anywhere. */
+  readonly target: Float64Array
 }
 
-/** Where instructions point to, checked once; every defect is recorded at the first asking. */
-class Targets {
-  private readonly insns: readonly Instruction[]
-  private readonly defects: CfgDefect[]
-  private readonly tables = new Map<number, readonly number[]>()
-
-  constructor(
-    insns: readonly Instruction[],
-    defects: CfgDefect[],
-    indirectTargets: ReadonlyMap<number, readonly number[]>,
-  ) {
-    this.insns = insns
-    this.defects = defects
-    for (const [slot, table] of indirectTargets) {
-      if (insns[slot]?.kind !== 'goto_indirect') {
-        throw new AnybpfError('ERR_USAGE', `a jump table is given for slot ${slot}, which is no indirect jump`)
-      }
-      this.tables.set(slot, [...new Set(table)])
+function scanSlots(insns: readonly Instruction[]): SlotScan {
+  const flags = new Uint8Array(insns.length)
+  const target = new Float64Array(insns.length)
+  for (let slot = 0; slot < insns.length; slot++) {
+    const insn = insns[slot]!
+    switch (insn.kind) {
+      case 'jump':
+      case 'may_goto':
+        flags[slot] = SLOT_ENDS_BLOCK | SLOT_FALLS_THROUGH | SLOT_JUMPS
+        target[slot] = slot + 1 + insn.off
+        break
+      case 'goto':
+        flags[slot] = SLOT_ENDS_BLOCK | SLOT_JUMPS
+        target[slot] = slot + 1 + insn.off
+        break
+      case 'goto_indirect':
+        flags[slot] = SLOT_ENDS_BLOCK | SLOT_INDIRECT
+        break
+      case 'exit':
+        flags[slot] = SLOT_ENDS_BLOCK
+        break
+      case 'wide_tail':
+        flags[slot] = SLOT_WIDE_TAIL | SLOT_FALLS_THROUGH
+        break
+      case 'call':
+        flags[slot] = SLOT_FALLS_THROUGH | (insn.target === 'local' ? SLOT_CALLS : 0)
+        target[slot] = slot + 1 + insn.imm
+        break
+      case 'callx':
+        flags[slot] = SLOT_FALLS_THROUGH | SLOT_CALLX
+        break
+      case 'lddw':
+        flags[slot] = SLOT_FALLS_THROUGH | (insn.source === 'code_addr' ? SLOT_REFERS : 0)
+        target[slot] = codeAddressTarget(slot, insn)
+        break
+      default:
+        flags[slot] = SLOT_FALLS_THROUGH
     }
   }
+  return { flags, target }
+}
 
-  /** The distinct targets of the indirect jump at `slot`, as its table has them. */
-  table(slot: number): readonly number[] {
-    return this.tables.get(slot) ?? []
-  }
+/** Whether control can go to a slot: it is in the program, and not the second slot of a wide instruction. */
+function isPlace(scan: SlotScan, slot: number): boolean {
+  const flags = scan.flags[slot]
+  return flags !== undefined && (flags & SLOT_WIDE_TAIL) === 0
+}
 
-  isKnown(slot: number): boolean {
-    return this.tables.has(slot)
-  }
+/** What is wrong with `target`, which is no place. */
+function refusal(scan: SlotScan, slot: number, target: number): CfgDefect {
+  return { kind: scan.flags[target] === undefined ? 'target_outside' : 'target_in_wide', slot, target }
+}
 
-  isValid(target: number): boolean {
-    return isInstructionAt(this.insns, target)
-  }
+type JumpTables = ReadonlyMap<number, readonly number[]>
 
-  /** Records why `target`, named at `slot`, is no place to go to. */
-  refuse(slot: number, target: number): void {
-    this.add(this.insns[target] === undefined ? 'target_outside' : 'target_in_wide', slot, target)
+/** The tables without repeated targets. Throws ERR_USAGE for a table at a slot that is no indirect jump. */
+function distinctTables(insns: readonly Instruction[], tables: JumpTables = new Map()): JumpTables {
+  const distinct = new Map<number, readonly number[]>()
+  for (const [slot, table] of tables) {
+    if (insns[slot]?.kind !== 'goto_indirect') {
+      throw new AnybpfError('ERR_USAGE', `a jump table is given for slot ${slot}, which is no indirect jump`)
+    }
+    distinct.set(slot, [...new Set(table)])
   }
-
-  add(kind: CfgDefectKind, slot: number, target?: number): void {
-    this.defects.push(target === undefined ? { kind, slot } : { kind, slot, target })
-  }
-
-  /** The slot of the subprogram that the instruction mentions; undefined if none. */
-  mention(slot: number): number | undefined {
-    const insn = this.insns[slot]!
-    if (insn.kind === 'call' && insn.target === 'local') return slot + 1 + insn.imm
-    if (insn.kind === 'lddw' && insn.source === 'code_addr') return codeAddressTarget(slot, insn)
-    return undefined
-  }
+  return distinct
 }
 
 function markEntriesAndLeaders(
-  insns: readonly Instruction[],
-  targets: Targets,
+  scan: SlotScan,
+  tables: JumpTables,
   isEntry: Uint8Array,
   isLeader: Uint8Array,
+  defects: CfgDefect[],
 ): void {
-  for (let slot = 0; slot < insns.length; slot++) {
-    const insn = insns[slot]!
-    const mentioned = targets.mention(slot)
-    if (mentioned !== undefined) {
-      if (targets.isValid(mentioned)) isEntry[mentioned] = 1
-      else targets.refuse(slot, mentioned)
+  const { flags, target } = scan
+  for (let slot = 0; slot < flags.length; slot++) {
+    const what = flags[slot]!
+    if ((what & SLOT_MENTIONS) !== 0) {
+      if (isPlace(scan, target[slot]!)) isEntry[target[slot]!] = 1
+      else defects.push(refusal(scan, slot, target[slot]!))
     }
-    if (!endsBlock(insn)) continue
-    if (slot + 1 < insns.length) isLeader[slot + 1] = 1
-    const target = jumpTarget(slot, insn)
-    if (target !== undefined && targets.isValid(target)) isLeader[target] = 1
-    for (const place of targets.table(slot)) if (targets.isValid(place)) isLeader[place] = 1
+    if ((what & SLOT_ENDS_BLOCK) === 0) continue
+    if (slot + 1 < flags.length) isLeader[slot + 1] = 1
+    if ((what & SLOT_JUMPS) !== 0 && isPlace(scan, target[slot]!)) isLeader[target[slot]!] = 1
   }
+  for (const table of tables.values()) for (const place of table) if (isPlace(scan, place)) isLeader[place] = 1
 }
 
 interface BlockCut {
@@ -279,31 +310,29 @@ interface BlockCut {
   readonly entrySlots: readonly number[]
 }
 
-function cutIntoBlocks(insns: readonly Instruction[], isEntry: Uint8Array, isLeader: Uint8Array): BlockCut {
-  const starts: number[] = []
-  const subprogramOf: number[] = []
-  const weights: number[] = []
+function cutIntoBlocks(scan: SlotScan, isEntry: Uint8Array, isLeader: Uint8Array): BlockCut {
+  const slots = isEntry.length
+  let blockCount = 0
+  for (let slot = 0; slot < slots; slot++) {
+    if (slot === 0 || isEntry[slot] === 1 || isLeader[slot] === 1) blockCount++
+  }
+  const blockStart = new Int32Array(blockCount + 1)
+  const subprogramOfBlock = new Int32Array(blockCount)
+  const weight = new Int32Array(blockCount)
+  const blockOfSlot = new Int32Array(slots)
   const entrySlots: number[] = []
-  const blockOfSlot = new Int32Array(insns.length)
-  for (let slot = 0; slot < insns.length; slot++) {
+  let block = -1
+  for (let slot = 0; slot < slots; slot++) {
     if (isEntry[slot] === 1) entrySlots.push(slot)
     if (slot === 0 || isEntry[slot] === 1 || isLeader[slot] === 1) {
-      starts.push(slot)
-      subprogramOf.push(entrySlots.length - 1)
-      weights.push(0)
+      blockStart[++block] = slot
+      subprogramOfBlock[block] = entrySlots.length - 1
     }
-    const block = starts.length - 1
     blockOfSlot[slot] = block
-    if (insns[slot]!.kind !== 'wide_tail') weights[block] = weights[block]! + 1
+    if ((scan.flags[slot]! & SLOT_WIDE_TAIL) === 0) weight[block] = weight[block]! + 1
   }
-  return {
-    blockCount: starts.length,
-    blockStart: Int32Array.from([...starts, insns.length]),
-    blockOfSlot,
-    subprogramOfBlock: Int32Array.from(subprogramOf),
-    weight: Int32Array.from(weights),
-    entrySlots,
-  }
+  blockStart[blockCount] = slots
+  return { blockCount, blockStart, blockOfSlot, subprogramOfBlock, weight, entrySlots }
 }
 
 interface Edges {
@@ -313,44 +342,50 @@ interface Edges {
   readonly successors: Int32Array
 }
 
-function connectBlocks(insns: readonly Instruction[], targets: Targets, cut: BlockCut): Edges {
+function connectBlocks(scan: SlotScan, tables: JumpTables, cut: BlockCut, defects: CfgDefect[]): Edges {
   const { blockCount, blockStart, blockOfSlot, subprogramOfBlock } = cut
+  const { flags } = scan
+  let room = 2 * blockCount
+  for (const table of tables.values()) room += table.length
   const fallthrough = new Int32Array(blockCount).fill(-1)
   const taken = new Int32Array(blockCount).fill(-1)
   const successorStart = new Int32Array(blockCount + 1)
-  const successors: number[] = []
+  const successors = new Int32Array(room)
+  let edges = 0
+
+  /** Adds the edge from `block`, whose last instruction is at `slot`; answers -1 where there can be none. */
+  const connect = (block: number, slot: number, target: number): number => {
+    if (!isPlace(scan, target)) {
+      defects.push(refusal(scan, slot, target))
+      return -1
+    }
+    const next = blockOfSlot[target]!
+    if (subprogramOfBlock[next] !== subprogramOfBlock[block]) {
+      defects.push({ kind: 'leaves_subprogram', slot, target })
+      return -1
+    }
+    successors[edges++] = next
+    return next
+  }
+
   for (let block = 0; block < blockCount; block++) {
     const end = blockStart[block + 1]!
-    const wide = insns[end - 1]!.kind === 'wide_tail' && end - 1 > blockStart[block]!
+    const wide = (flags[end - 1]! & SLOT_WIDE_TAIL) !== 0 && end - 1 > blockStart[block]!
     const slot = wide ? end - 2 : end - 1
-    const insn = insns[slot]!
-    const connect = (target: number): number => {
-      if (!targets.isValid(target)) {
-        targets.refuse(slot, target)
-        return -1
-      }
-      const next = blockOfSlot[target]!
-      if (subprogramOfBlock[next] !== subprogramOfBlock[block]) {
-        targets.add('leaves_subprogram', slot, target)
-        return -1
-      }
-      successors.push(next)
-      return next
+    const what = flags[slot]!
+    if ((what & SLOT_FALLS_THROUGH) !== 0) {
+      if (end === flags.length) defects.push({ kind: 'falls_off_end', slot })
+      else fallthrough[block] = connect(block, slot, end)
     }
-
-    if (fallsThrough(insn)) {
-      if (end === insns.length) targets.add('falls_off_end', slot)
-      else fallthrough[block] = connect(end)
+    if ((what & SLOT_JUMPS) !== 0) taken[block] = connect(block, slot, scan.target[slot]!)
+    if ((what & SLOT_INDIRECT) !== 0) {
+      const table = tables.get(slot)
+      if (table === undefined) defects.push({ kind: 'unknown_targets', slot })
+      else for (const place of table) connect(block, slot, place)
     }
-    const target = jumpTarget(slot, insn)
-    if (target !== undefined) taken[block] = connect(target)
-    if (insn.kind === 'goto_indirect') {
-      if (!targets.isKnown(slot)) targets.add('unknown_targets', slot)
-      for (const place of targets.table(slot)) connect(place)
-    }
-    successorStart[block + 1] = successors.length
+    successorStart[block + 1] = edges
   }
-  return { fallthrough, taken, successorStart, successors: Int32Array.from(successors) }
+  return { fallthrough, taken, successorStart, successors: successors.slice(0, edges) }
 }
 
 function markLiveBlocks(cut: BlockCut, edges: Edges): Uint8Array {
@@ -373,23 +408,24 @@ function markLiveBlocks(cut: BlockCut, edges: Edges): Uint8Array {
 }
 
 function describeSubprograms(
-  insns: readonly Instruction[],
-  targets: Targets,
+  scan: SlotScan,
   cut: BlockCut,
   live: Uint8Array,
   roots: readonly number[],
 ): { subprograms: Subprogram[]; callSteps: number } {
+  const { flags, target } = scan
   const { entrySlots, blockOfSlot, subprogramOfBlock } = cut
   const calls: CallSite[][] = entrySlots.map(() => [])
   const throughRegister = new Uint8Array(entrySlots.length)
-  for (let slot = entrySlots[0]!; slot < insns.length; slot++) {
+  for (let slot = entrySlots[0]!; slot < flags.length; slot++) {
+    const what = flags[slot]!
+    if ((what & (SLOT_MENTIONS | SLOT_CALLX)) === 0) continue
     const index = subprogramOfBlock[blockOfSlot[slot]!]!
-    const insn = insns[slot]!
-    if (insn.kind === 'callx') throughRegister[index] = 1
-    const mentioned = targets.mention(slot)
-    if (mentioned === undefined || !targets.isValid(mentioned)) continue
-    const kind = insn.kind === 'call' ? 'call' : 'reference'
-    calls[index]!.push({ slot, kind, subprogram: subprogramOfBlock[blockOfSlot[mentioned]!]! })
+    if ((what & SLOT_CALLX) !== 0) throughRegister[index] = 1
+    else if (isPlace(scan, target[slot]!)) {
+      const kind = (what & SLOT_CALLS) !== 0 ? 'call' : 'reference'
+      calls[index]!.push({ slot, kind, subprogram: subprogramOfBlock[blockOfSlot[target[slot]!]!]! })
+    }
   }
 
   const canRun = new Uint8Array(entrySlots.length)
@@ -407,13 +443,13 @@ function describeSubprograms(
   }
 
   const subprograms = entrySlots.map((slot, index) => {
-    const end = entrySlots[index + 1] ?? insns.length
+    const end = entrySlots[index + 1] ?? flags.length
     return {
       index,
       entry: slot,
       end,
       firstBlock: blockOfSlot[slot]!,
-      endBlock: end === insns.length ? cut.blockCount : blockOfSlot[end]!,
+      endBlock: end === flags.length ? cut.blockCount : blockOfSlot[end]!,
       calls: calls[index]!,
       live: canRun[index] === 1,
       callsThroughRegister: throughRegister[index] === 1,
