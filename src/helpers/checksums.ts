@@ -16,10 +16,12 @@ export function subtractSums(a: number, b: number): number {
   return addSums(a, ~b)
 }
 
-/** The sum of the 32-bit words in [start, end), a multiple of 4 bytes, and of `seed`. */
+/** The sum of the 32-bit words in [start, end), the last one filled up with zeros, and of `seed`. */
 export function sumBytes(view: DataView, start: number, end: number, seed: number): number {
   let total = seed >>> 0
-  for (let at = start; at < end; at += 4) total += view.getUint32(at, true)
+  const whole = start + ((end - start) & ~3)
+  for (let at = start; at < whole; at += 4) total += view.getUint32(at, true)
+  for (let at = whole; at < end; at++) total += view.getUint8(at) * 2 ** (8 * (at - whole))
   while (total > 0xffff_ffff) total = (total % 0x1_0000_0000) + Math.floor(total / 0x1_0000_0000)
   return total
 }

@@ -4,11 +4,16 @@
  */
 import type { HelperDefinition } from '../vm/machine.ts'
 import { CSUM_HELPERS } from './csum.ts'
+import { EVENT_HELPERS } from './events.ts'
 import { HASH_HELPERS } from './hash.ts'
+import { LOOP_HELPERS } from './loops.ts'
 import { MAP_HELPERS } from './maps.ts'
+import { PRINT_HELPERS } from './print.ts'
+import { PROBE_HELPERS } from './probe.ts'
 import { RAW_HELPERS } from './raw.ts'
 import { REDIRECT_HELPERS } from './redirect.ts'
 import { SKB_HELPERS } from './skb.ts'
+import { STRING_HELPERS } from './strings.ts'
 import { TAIL_CALL_HELPERS } from './tail-call.ts'
 import { TASK_HELPERS } from './task.ts'
 import { TIME_HELPERS } from './time.ts'
@@ -28,6 +33,11 @@ export const BUILTIN_HELPERS: readonly HelperDefinition[] = [
   ...TAIL_CALL_HELPERS,
   ...TIME_HELPERS,
   ...TASK_HELPERS,
+  ...PRINT_HELPERS,
+  ...EVENT_HELPERS,
+  ...PROBE_HELPERS,
+  ...STRING_HELPERS,
+  ...LOOP_HELPERS,
   ...XDP_HELPERS,
   ...SKB_HELPERS,
   ...VLAN_HELPERS,

@@ -33,6 +33,8 @@ function putBeside(skb: SocketBuffer, protocol: number, tci: number): void {
 function insert(skb: SocketBuffer, view: () => DataView, protocol: number, tci: number): void {
   skb.resizeAt(TYPE_OFFSET, TAG)
   skb.linkHeader = skb.data
+  // The tag belongs to the network header from here on, as it does in a packet that arrives with it.
+  skb.networkHeader -= TAG
   const bytes = view()
   bytes.setUint16(skb.data + TYPE_OFFSET, protocol, false)
   bytes.setUint16(skb.data + TYPE_OFFSET + 2, tci, false)

@@ -18,7 +18,8 @@ const RETURN_WIDTHS: Readonly<Record<string, ReturnWidth>> = {
   s64: 'u64',
 }
 
-const WIDE = /^(?:u64|s64)\b/
+/** Wide besides 64-bit integers: addresses of code, and addresses that may lie outside of guest memory. */
+const WIDE = /^(?:u64|s64) \w+$|\b(?:callback_fn|unsafe_ptr|user_ptr)$/
 
 /** Three values follow the format of `trace_printk`, in the registers that are left. */
 const VARIADIC: readonly ArgWidth[] = [64, 64, 64]
@@ -33,7 +34,7 @@ function argWidths(args: string): ArgWidth[] {
   if (args === 'void' || args === '') return []
   return args.split(', ').flatMap((arg): readonly ArgWidth[] => {
     if (arg === '...') return VARIADIC
-    return [!arg.includes('*') && WIDE.test(arg) ? 64 : 32]
+    return [WIDE.test(arg) ? 64 : 32]
   })
 }
 
