@@ -44,6 +44,7 @@ export class Btf {
   private readonly strings: StringTable | undefined
   private nameIndex: NameIndex | undefined
   private readonly sizes = new Map<BtfTypeId, number>()
+  private readonly alignments = new Map<BtfTypeId, number>()
 
   /** `types[0]` is `void` (or, with a base, `types` starts with all of `base.types`); each type's id is its index. */
   constructor(types: readonly BtfType[], options: BtfOptions) {
@@ -136,7 +137,33 @@ export class Btf {
 
   /** Alignment in bytes that C gives to this type; 1 for what has no size. */
   alignOf(id: BtfTypeId): number {
-    return this.alignment(id, 0, { steps: 0 })
+    this.type(id)
+    const known = this.alignments.get(id)
+    if (known !== undefined && known !== UNDER_WAY) return known
+    // Depth first with a stack of its own: each type is done once its parts are.
+    const stack = [id]
+    try {
+      while (stack.length > 0) {
+        const at = stack[stack.length - 1]!
+        const type = this.type(at)
+        const parts = partsOf(type)
+        if (this.alignments.get(at) === undefined) {
+          this.alignments.set(at, UNDER_WAY)
+          for (const part of parts) {
+            const state = this.alignments.get(part)
+            if (state === UNDER_WAY) throw new AnybpfError('ERR_BTF', `BTF type ${part} contains itself`)
+            if (state === undefined) stack.push(part)
+          }
+        } else {
+          stack.pop()
+          if (this.alignments.get(at) === UNDER_WAY) this.alignments.set(at, this.alignment(type))
+        }
+      }
+    } catch (error) {
+      for (const [at, state] of this.alignments) if (state === UNDER_WAY) this.alignments.delete(at)
+      throw error
+    }
+    return this.alignments.get(id)!
   }
 
   /**
@@ -241,11 +268,8 @@ export class Btf {
     }
   }
 
-  private alignment(id: BtfTypeId, depth: number, budget: { steps: number }): number {
-    if (depth > BTF_MAX_DEPTH || ++budget.steps > MAX_MEMBERS_SEEN) {
-      throw new AnybpfError('ERR_BTF', `alignment of BTF type ${id} is nested too deep or too wide`)
-    }
-    const type = this.resolve(id)
+  /** Of a type whose parts' alignments are known. */
+  private alignment(type: BtfType): number {
     switch (type.kind) {
       case 'int':
       case 'enum':
@@ -254,21 +278,21 @@ export class Btf {
         return Math.min(this.pointerSize, Math.max(1, type.size))
       case 'ptr':
         return this.pointerSize
-      case 'array':
-        return this.alignment(type.type, depth + 1, budget)
       case 'struct':
       case 'union': {
         let align = 1
         for (const member of type.members) {
-          const natural = this.alignment(member.type, depth + 1, budget)
+          const natural = this.alignments.get(member.type)!
           // A member off its natural alignment, or a size that is no multiple of it, shows that the struct is packed.
           if (member.bitSize === 0 && (member.bitOffset % (8 * natural) !== 0 || type.size % natural !== 0)) return 1
           if (natural > align) align = natural
         }
         return align
       }
-      default:
-        return 1
+      default: {
+        const [part] = partsOf(type)
+        return part === undefined ? 1 : this.alignments.get(part)!
+      }
     }
   }
 
@@ -289,6 +313,27 @@ export class Btf {
 }
 
 const MAX_MEMBERS_SEEN = 100_000
+/** An alignment that is being worked out. */
+const UNDER_WAY = 0
+
+/** Ids of the types whose values lie inside a value of `type`. */
+export function partsOf(type: BtfType): readonly BtfTypeId[] {
+  switch (type.kind) {
+    case 'typedef':
+    case 'volatile':
+    case 'const':
+    case 'restrict':
+    case 'type_tag':
+    case 'var':
+    case 'array':
+      return [type.type]
+    case 'struct':
+    case 'union':
+      return type.members.map((member) => member.type)
+    default:
+      return []
+  }
+}
 
 function baseName(type: BtfType): string {
   switch (type.kind) {

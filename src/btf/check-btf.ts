@@ -5,7 +5,7 @@
  * @module
  */
 import { AnybpfError } from '../util/index.ts'
-import type { Btf } from './btf.ts'
+import { type Btf, partsOf } from './btf.ts'
 import type { BtfInt, BtfStruct, BtfType, BtfTypeId } from './types.ts'
 
 /** Checks the types from id `first` on. Throws `ERR_BTF` at the first thing wrong. */
@@ -87,25 +87,6 @@ function fail(type: BtfType, what: string): never {
   throw new AnybpfError('ERR_BTF', `BTF type ${type.id} (${type.kind}${name}): ${what}`)
 }
 
-/** Ids of the types whose values lie inside a value of `type`. */
-function contained(type: BtfType): readonly BtfTypeId[] {
-  switch (type.kind) {
-    case 'typedef':
-    case 'volatile':
-    case 'const':
-    case 'restrict':
-    case 'type_tag':
-    case 'var':
-    case 'array':
-      return [type.type]
-    case 'struct':
-    case 'union':
-      return type.members.map((member) => member.type)
-    default:
-      return []
-  }
-}
-
 /** Depth-first with its own stack: 0 not seen, 1 being looked at, 2 done. */
 function checkContainment(btf: Btf, first: number): void {
   const state = new Uint8Array(btf.types.length)
@@ -114,7 +95,7 @@ function checkContainment(btf: Btf, first: number): void {
     const stack: { id: BtfTypeId; inner: readonly BtfTypeId[]; next: number }[] = []
     const enter = (id: BtfTypeId): void => {
       state[id] = 1
-      stack.push({ id, inner: contained(btf.types[id]!), next: 0 })
+      stack.push({ id, inner: partsOf(btf.types[id]!), next: 0 })
     }
     enter(root)
     while (stack.length > 0) {

@@ -86,6 +86,8 @@ export class ElfFile {
   readonly sections: readonly ElfSection[]
   private readonly reader: ByteReader
   private symbolTable: readonly ElfSymbol[] | undefined
+  private readonly relocationTables = new Set<number>()
+  private relocationBytes = 0
   private relocationSections: Map<number, ElfSection[]> | undefined
 
   constructor(header: ElfHeader, sections: readonly ElfSection[], reader: ByteReader) {
@@ -131,13 +133,6 @@ export class ElfFile {
       }
     }
     const found = this.relocationSections.get(section.index)
-    // Sections of a hostile file may all lie over the same bytes; those of a real one do not.
-    if (found !== undefined && found.reduce((sum, table) => sum + table.size, 0) > 2 * this.length) {
-      throw new AnybpfError(
-        'ERR_LIMIT',
-        `the relocations of ELF section ${quote(section.name)} are larger than the file`,
-      )
-    }
     return found === undefined ? [] : found.flatMap((table) => this.readRelocations(table))
   }
 
@@ -180,6 +175,14 @@ export class ElfFile {
   private readRelocations(table: ElfSection): readonly ElfRelocation[] {
     const what = `ELF section ${quote(table.name)}`
     const data = this.data(table)
+    // Sections of a hostile file may all lie over the same bytes; those of a real one do not.
+    if (!this.relocationTables.has(table.index)) {
+      this.relocationTables.add(table.index)
+      this.relocationBytes += data.length
+    }
+    if (this.relocationBytes > 2 * this.length) {
+      throw new AnybpfError('ERR_LIMIT', `${what}: the relocations of this file are larger than the file`)
+    }
     const rela = table.type === SECTION_TYPE.rela
     const size = rela ? RELA_SIZE : REL_SIZE
     if (data.length % size !== 0) throw new AnybpfError('ERR_ELF', `${what} is not a whole number of relocations`)

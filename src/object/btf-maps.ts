@@ -14,6 +14,7 @@ import type { MapSpec } from './spec.ts'
 
 /** Maps of maps of maps do not exist in Linux; a few levels are read all the same. */
 const MAX_NESTING = 4
+const HANDLE_BYTES = 4
 
 export interface FoundMap {
   readonly section: ElfSection
@@ -40,17 +41,14 @@ export function readBtfMaps(file: ObjectFile, section: ElfSection): FoundMap[] {
     return []
   }
   const offsets = new Map(file.symbolsIn(section).map((symbol) => [symbol.name, symbol.value]))
+  const reader = new DefinitionReader(btf, section.name)
   const found: FoundMap[] = []
   for (const variable of datasec.variables) {
     const declared = btf.type(variable.type)
     if (declared.kind !== 'var') continue
     const map = file.attempt((): FoundMap => {
       const offset = offsets.get(declared.name) ?? variable.offset
-      const definition = btf.resolve(declared.type)
-      if (definition.kind !== 'struct') {
-        throw new AnybpfError('ERR_OBJECT', `map ${quote(declared.name)} is declared as a ${definition.kind}`)
-      }
-      const { spec, valuesAt } = readDefinition(btf, definition, declared.name, section.name, 0)
+      const { spec, valuesAt } = reader.read(declared.name, declared.type, 0)
       return {
         section,
         offset,
@@ -69,64 +67,102 @@ export function emptyMap(name: string, kind: MapSpec['kind'], section: string): 
   return { name, kind, section, type: 0, keySize: 0, valueSize: 0, maxEntries: 0, flags: 0, pinning: 0, mapExtra: 0n }
 }
 
-function readDefinition(
-  btf: Btf,
-  definition: BtfStruct,
-  name: string,
-  section: string,
-  depth: number,
-): { spec: MapSpec; valuesAt: number | undefined } {
-  if (depth > MAX_NESTING) throw new AnybpfError('ERR_OBJECT', `map ${quote(name)}: maps are nested too deep`)
-  const spec = { ...emptyMap(name, 'map', section), btf }
-  let valuesAt: number | undefined
-  for (const member of definition.members) {
-    switch (member.name) {
-      case 'type':
-        spec.type = number32(btf, member, name)
-        break
-      case 'max_entries':
-        spec.maxEntries = number32(btf, member, name)
-        break
-      case 'map_flags':
-        spec.flags = number32(btf, member, name)
-        break
-      case 'numa_node':
-        spec.numaNode = number32(btf, member, name)
-        break
-      case 'pinning':
-        spec.pinning = number32(btf, member, name)
-        break
-      case 'map_extra':
-        spec.mapExtra = declaredNumber(btf, member, name)
-        break
-      case 'key_size':
-        spec.keySize = agreeing(spec.keySize, number32(btf, member, name), member, name)
-        break
-      case 'value_size':
-        spec.valueSize = agreeing(spec.valueSize, number32(btf, member, name), member, name)
-        break
-      case 'key':
-        spec.btfKeyType = declaredType(btf, member, name)
-        spec.keySize = agreeing(spec.keySize, btf.sizeOf(spec.btfKeyType), member, name)
-        break
-      case 'value':
-        spec.btfValueType = declaredType(btf, member, name)
-        spec.valueSize = agreeing(spec.valueSize, btf.sizeOf(spec.btfValueType), member, name)
-        break
-      case 'values': {
-        valuesAt = member.bitOffset / 8
-        const inner = innerDefinition(btf, member, name)
-        if (inner !== undefined) spec.innerMap = readDefinition(btf, inner, `${name}.inner`, section, depth + 1).spec
-        // The values of a map of maps or of programs are 4-byte handles.
-        if (spec.valueSize === 0) spec.valueSize = 4
-        break
-      }
-      default:
-        break
-    }
+interface Definition {
+  readonly spec: MapSpec
+  /** Bytes from the start of the struct to `values[]`. */
+  readonly valuesAt: number | undefined
+}
+
+/** Reads each struct once, however many maps are declared with it. */
+class DefinitionReader {
+  private readonly btf: Btf
+  private readonly section: string
+  private readonly known = new Map<BtfTypeId, Definition | AnybpfError>()
+
+  constructor(btf: Btf, section: string) {
+    this.btf = btf
+    this.section = section
   }
-  if (spec.type === 0) throw new AnybpfError('ERR_OBJECT', `map ${quote(name)} has no type`)
-  return { spec, valuesAt }
+
+  /** A map of this name and type; a copy, which its owner may edit. */
+  read(name: string, type: BtfTypeId, depth: number): Definition {
+    const struct = this.btf.resolve(type)
+    if (struct.kind !== 'struct')
+      throw new AnybpfError('ERR_OBJECT', `map ${quote(name)} is declared as a ${struct.kind}`)
+    let known = this.known.get(struct.id)
+    if (known === undefined) {
+      try {
+        known = this.readStruct(struct, name, depth)
+      } catch (error) {
+        if (!(error instanceof AnybpfError)) throw error
+        known = error
+      }
+      this.known.set(struct.id, known)
+    }
+    if (known instanceof AnybpfError) throw known
+    const spec: MapSpec = { ...known.spec, name }
+    if (spec.innerMap !== undefined) spec.innerMap = { ...spec.innerMap, name: `${name}.inner` }
+    return { spec, valuesAt: known.valuesAt }
+  }
+
+  private readStruct(struct: BtfStruct, name: string, depth: number): Definition {
+    if (depth > MAX_NESTING) throw new AnybpfError('ERR_OBJECT', `map ${quote(name)}: maps are nested too deep`)
+    const { btf } = this
+    const spec = { ...emptyMap(name, 'map', this.section), btf }
+    let valuesAt: number | undefined
+    const seen = new Set<string>()
+    for (const member of struct.members) {
+      if (seen.has(member.name))
+        throw new AnybpfError('ERR_OBJECT', `map ${quote(name)}: ${member.name} is there twice`)
+      seen.add(member.name)
+      switch (member.name) {
+        case 'type':
+          spec.type = number32(btf, member, name)
+          break
+        case 'max_entries':
+          spec.maxEntries = number32(btf, member, name)
+          break
+        case 'map_flags':
+          spec.flags = number32(btf, member, name)
+          break
+        case 'numa_node':
+          spec.numaNode = number32(btf, member, name)
+          break
+        case 'pinning':
+          spec.pinning = number32(btf, member, name)
+          break
+        case 'map_extra':
+          spec.mapExtra = declaredNumber(btf, member, name)
+          break
+        case 'key_size':
+          spec.keySize = agreeing(spec.keySize, number32(btf, member, name), member, name)
+          break
+        case 'value_size':
+          spec.valueSize = agreeing(spec.valueSize, number32(btf, member, name), member, name)
+          break
+        case 'key':
+          spec.btfKeyType = declaredType(btf, member, name)
+          spec.keySize = agreeing(spec.keySize, btf.sizeOf(spec.btfKeyType), member, name)
+          break
+        case 'value':
+          spec.btfValueType = declaredType(btf, member, name)
+          spec.valueSize = agreeing(spec.valueSize, btf.sizeOf(spec.btfValueType), member, name)
+          break
+        case 'values': {
+          valuesAt = member.bitOffset / 8
+          const inner = innerDefinition(btf, member, name)
+          if (inner !== undefined) spec.innerMap = this.read(`${name}.inner`, inner.id, depth + 1).spec
+          break
+        }
+        default:
+          break
+      }
+    }
+    if (spec.type === 0) throw new AnybpfError('ERR_OBJECT', `map ${quote(name)} has no type`)
+    // The values of a map of maps or of programs are 4-byte handles.
+    if (valuesAt !== undefined && spec.valueSize === 0) spec.valueSize = HANDLE_BYTES
+    return { spec, valuesAt }
+  }
 }
 
 /** The pointee of a member: `T` of `T *member`. */

@@ -4,7 +4,6 @@
  * @see https://docs.ebpf.io/linux/concepts/global-variables/
  * @module
  */
-import type { BtfDatasec, BtfTypeId } from '../btf/index.ts'
 import { type ElfSection, SECTION_FLAG, SECTION_TYPE } from '../elf/index.ts'
 import { emptyMap } from './btf-maps.ts'
 import type { ObjectFile } from './object-file.ts'
@@ -59,7 +58,7 @@ export function readDataMap(file: ObjectFile, section: ElfSection, kind: MapKind
 
 /** Variables by their symbols; their types from BTF where it has them. In order of offset. */
 function readVariables(file: ObjectFile, section: ElfSection): VariableSpec[] {
-  const types = datasecVariables(file, file.btf?.find(section.name, 'datasec'))
+  const types = file.sectionVariables(section.name)
   const variables: VariableSpec[] = []
   const seen = new Set<string>()
   for (const symbol of file.symbolsIn(section)) {
@@ -74,22 +73,10 @@ function readVariables(file: ObjectFile, section: ElfSection): VariableSpec[] {
       offset: symbol.value,
       size,
       linkage: symbol.binding === 'local' ? 'static' : symbol.binding === 'weak' ? 'weak' : 'global',
-      ...(known === undefined ? {} : { btfType: known.id }),
+      ...(known === undefined ? {} : { btfType: known.type }),
     })
   }
   return variables.sort((a, b) => a.offset - b.offset)
-}
-
-function datasecVariables(
-  file: ObjectFile,
-  datasec: BtfDatasec | undefined,
-): Map<string, { readonly id: BtfTypeId; readonly size: number; readonly offset: number }> {
-  const found = new Map<string, { id: BtfTypeId; size: number; offset: number }>()
-  for (const { type, size, offset } of datasec?.variables ?? []) {
-    const declared = file.btf!.type(type)
-    if (declared.name !== '') found.set(declared.name, { id: type, size, offset })
-  }
-  return found
 }
 
 /** The map of `.kconfig` externs: largest alignment first, so that nothing is padded in between. */
@@ -98,7 +85,7 @@ export function readKconfigMap(file: ObjectFile): MapSpec | undefined {
   const datasec = btf?.find(KCONFIG_SECTION, 'datasec')
   if (btf === undefined || datasec === undefined) return undefined
   const weak = new Set(file.elf.symbols.filter((symbol) => symbol.binding === 'weak').map((symbol) => symbol.name))
-  const wanted = [...datasecVariables(file, datasec)].flatMap(([name, { id }]) => {
+  const wanted = [...file.sectionVariables(KCONFIG_SECTION)].flatMap(([name, { type: id }]) => {
     const layout = file.attempt(() => ({ size: btf.sizeOf(id), align: btf.alignOf(id) }))
     return layout === undefined ? [] : [{ name, id, ...layout }]
   })
@@ -132,7 +119,7 @@ export function isStructOps(section: ElfSection): boolean {
 /** The variables of a struct_ops section: a map each, with the bytes of its value. */
 export function readStructOpsMaps(file: ObjectFile, section: ElfSection): { offset: number; spec: MapSpec }[] {
   const data = file.copyOfData(section)
-  const types = datasecVariables(file, file.btf?.find(section.name, 'datasec'))
+  const types = file.sectionVariables(section.name)
   const found: { offset: number; spec: MapSpec }[] = []
   for (const variable of readVariables(file, section)) {
     const known = types.get(variable.name)
@@ -146,7 +133,7 @@ export function readStructOpsMaps(file: ObjectFile, section: ElfSection): { offs
     }
     if (known !== undefined && file.btf !== undefined) {
       spec.btf = file.btf
-      spec.btfValueType = known.id
+      spec.btfValueType = known.type
     }
     found.push({ offset: variable.offset, spec })
   }

@@ -2,12 +2,12 @@
  * Sections of code to functions: where each begins, its instructions, lines and CO-RE records.
  * @module
  */
-import type { BtfTypeId } from '../btf/index.ts'
 import { type ElfSection, type ElfSymbol, SECTION_FLAG, SECTION_TYPE } from '../elf/index.ts'
 import { decodeProgram } from '../isa/decode.ts'
 import { AnybpfError } from '../util/index.ts'
+import { type CodeRecords, cutRecords } from './code-records.ts'
 import { MAX_CODE_SLOTS, type ObjectFile } from './object-file.ts'
-import type { CoreRelocation, FunctionSpec, LineInfo } from './spec.ts'
+import type { FunctionSpec } from './spec.ts'
 
 const SLOT_BYTES = 8
 
@@ -33,7 +33,8 @@ export function readFunctions(file: ObjectFile): FoundFunction[] {
     slots += Math.floor(section.size / SLOT_BYTES)
     if (slots > MAX_CODE_SLOTS) throw new AnybpfError('ERR_LIMIT', `more than ${MAX_CODE_SLOTS} instruction slots`)
     const code = file.attempt(() => file.data(section))
-    if (code !== undefined) found.push(...new SectionReader(file, section, code).read())
+    if (code === undefined) continue
+    for (const one of new SectionReader(file, section, code).read()) found.push(one)
   }
   return found
 }
@@ -50,29 +51,13 @@ class SectionReader {
   private readonly file: ObjectFile
   private readonly section: ElfSection
   private readonly code: Uint8Array
-  private readonly functionTypes: ReadonlyMap<number, BtfTypeId>
-  private readonly lines: readonly Positioned<LineInfo>[]
-  private readonly core: readonly Positioned<CoreRelocation>[]
+  private readonly records: CodeRecords
 
   constructor(file: ObjectFile, section: ElfSection, code: Uint8Array) {
-    const { btfExt } = file
     this.file = file
     this.section = section
     this.code = code
-    this.functionTypes = new Map(btfExt?.functions.get(section.name)?.map((info) => [info.offset, info.type]))
-    this.lines = positioned(btfExt?.lines.get(section.name), ({ file, line, column, text }) => ({
-      slot: 0,
-      file,
-      line,
-      column,
-      text,
-    }))
-    this.core = positioned(btfExt?.coreRelocations.get(section.name), ({ type, access, kind }) => ({
-      slot: 0,
-      type,
-      access,
-      kind,
-    }))
+    this.records = file.codeRecords(section.name)
   }
 
   read(): FoundFunction[] {
@@ -123,8 +108,8 @@ class SectionReader {
       slotCount: Math.floor((end - offset) / SLOT_BYTES),
       insns: [],
       references: [],
-      lines: slice(this.lines, offset, end),
-      coreRelocations: slice(this.core, offset, end),
+      lines: cutRecords(this.records.lines, offset, end),
+      coreRelocations: cutRecords(this.records.coreRelocations, offset, end),
     }
     try {
       spec.insns = decodeProgram(this.code.subarray(offset, end), file.elf.header.byteOrder)
@@ -132,55 +117,8 @@ class SectionReader {
       if (!(error instanceof AnybpfError)) throw error
       spec.problem = new AnybpfError(error.code, `${start.name}: ${error.message}`, { cause: error })
     }
-    const type = this.functionTypes.get(offset) ?? file.btf?.find(start.name, 'func')?.id
+    const type = this.records.functionTypes.get(offset) ?? file.btf?.find(start.name, 'func')?.id
     if (type !== undefined && file.btf?.types[type]?.kind === 'func') spec.btfType = type
     return spec
   }
-}
-
-interface Positioned<T> {
-  readonly offset: number
-  readonly value: T
-}
-
-function positioned<R extends { readonly offset: number }, T>(
-  records: readonly R[] | undefined,
-  convert: (record: R) => T,
-): Positioned<T>[] {
-  if (records === undefined) return []
-  const result: Positioned<T>[] = []
-  let sorted = true
-  let last = -1
-  for (const record of records) {
-    if (record.offset % SLOT_BYTES !== 0) continue
-    if (record.offset < last) sorted = false
-    last = record.offset
-    result.push({ offset: record.offset, value: convert(record) })
-  }
-  return sorted ? result : result.sort((a, b) => a.offset - b.offset)
-}
-
-/** The records of [start, end) with their slots; the first of those that share one. */
-function slice<T extends { slot: number }>(records: readonly Positioned<T>[], start: number, end: number): T[] {
-  const result: T[] = []
-  let last = -1
-  for (let i = lowerBound(records, start); i < records.length && records[i]!.offset < end; i++) {
-    const { offset, value } = records[i]!
-    if (offset === last) continue
-    last = offset
-    result.push({ ...value, slot: (offset - start) / SLOT_BYTES })
-  }
-  return result
-}
-
-/** Index of the first record at or after `offset`. */
-function lowerBound(records: readonly Positioned<unknown>[], offset: number): number {
-  let low = 0
-  let high = records.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (records[middle]!.offset < offset) low = middle + 1
-    else high = middle
-  }
-  return low
 }

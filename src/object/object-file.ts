@@ -3,14 +3,17 @@
  * what is wrong without giving up the rest.
  * @module
  */
-import { type Btf, type BtfExt, parseBtf, parseBtfExt } from '../btf/index.ts'
+import { type Btf, type BtfExt, type BtfSectionVariable, parseBtf, parseBtfExt } from '../btf/index.ts'
 import { type ElfFile, type ElfRelocation, type ElfSection, type ElfSymbol, SECTION_TYPE } from '../elf/index.ts'
 import { AnybpfError, decodeUtf8 } from '../util/index.ts'
+import { type CodeRecords, readCodeRecords } from './code-records.ts'
 
 /** Bytes of all data sections of one object together. */
 export const MAX_DATA_BYTES = 64 * 1024 * 1024
 /** Slots of all functions of one object together. */
 export const MAX_CODE_SLOTS = 4 * 1024 * 1024
+
+export type SectionVariables = ReadonlyMap<string, BtfSectionVariable>
 
 export class ObjectFile {
   readonly elf: ElfFile
@@ -19,6 +22,8 @@ export class ObjectFile {
   readonly problems: AnybpfError[] = []
   private readonly symbols = new Map<number, ElfSymbol[]>()
   private readonly relocationsOf = new Map<number, readonly ElfRelocation[] | 'unreadable'>()
+  private readonly codeRecordsOf = new Map<string, CodeRecords>()
+  private readonly variablesOf = new Map<string, Map<string, BtfSectionVariable>>()
   private dataBudget = MAX_DATA_BYTES
   private readBudget: number
 
@@ -35,6 +40,30 @@ export class ObjectFile {
     const extSection = elf.section('.BTF.ext')
     const { btf } = this
     this.btfExt = extSection && btf && this.attempt(() => parseBtfExt(elf.data(extSection), btf))
+  }
+
+  /** What `.BTF.ext` says of the code of all sections of this name. */
+  codeRecords(section: string): CodeRecords {
+    let records = this.codeRecordsOf.get(section)
+    if (records === undefined) {
+      records = readCodeRecords(this.btfExt, section)
+      this.codeRecordsOf.set(section, records)
+    }
+    return records
+  }
+
+  /** What BTF says of the variables of all sections of this name, by name of the variable. */
+  sectionVariables(section: string): SectionVariables {
+    let variables = this.variablesOf.get(section)
+    if (variables === undefined) {
+      variables = new Map()
+      for (const variable of this.btf?.find(section, 'datasec')?.variables ?? []) {
+        const { name } = this.btf!.type(variable.type)
+        if (name !== '') variables.set(name, variable)
+      }
+      this.variablesOf.set(section, variables)
+    }
+    return variables
   }
 
   /** Symbols defined in a section, in the order of the file. */

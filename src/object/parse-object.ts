@@ -73,6 +73,7 @@ class ObjectParser {
   private readonly functionNames = new NameSpace()
   private readonly mapNames = new NameSpace()
   private readonly dataSections: DataSection[] = []
+  /** The first section `.maps`; BTF describes only one. */
   private readonly btfMaps: { readonly section: ElfSection; readonly maps: readonly FoundMap[] }[] = []
 
   constructor(file: ObjectFile, spec: ObjectSpec) {
@@ -111,7 +112,7 @@ class ObjectParser {
     const { file, targets } = this
     const { sections } = file.elf
     for (const section of sections) {
-      if (!isBtfMaps(section)) continue
+      if (!isBtfMaps(section) || this.btfMaps.length > 0) continue
       const maps = readBtfMaps(file, section)
       this.btfMaps.push({ section, maps })
       for (const found of maps) this.addFoundMap(found)
