@@ -130,6 +130,11 @@ export function endsBlock(insn: Instruction): boolean {
   }
 }
 
+/** Whether control can go from an instruction to the one after it. */
+export function fallsThrough(insn: Instruction): boolean {
+  return insn.kind !== 'goto' && insn.kind !== 'goto_indirect' && insn.kind !== 'exit'
+}
+
 /** The last instruction's slot of a block (of a wide instruction: its first slot). */
 export function lastSlot(cfg: Cfg, block: number): number {
   const start = cfg.blockStart[block]!
