@@ -14,6 +14,7 @@ import { checkArray } from './parameters.ts'
 import { ControlBlockStore } from './store.ts'
 
 class ArrayStore extends ControlBlockStore {
+  readonly indexed = true
   private readonly block: GuestAddress
   private readonly regionStart: GuestAddress
 

@@ -29,6 +29,8 @@ export interface HostMapStore extends MapStore {
    * deleted since; 0 at the end. Without it a walk takes a copy of all keys first.
    */
   nextElement?(after: GuestAddress): GuestAddress
+  /** The keys are the u32 numbers below `maxEntries`, whatever happens. */
+  readonly indexed?: boolean
   /** BPF_F_* of creation; what a map-in-map compares. Absent: 0. */
   readonly flags?: number
   /** Elements that are there; absent: they are counted by walking. */

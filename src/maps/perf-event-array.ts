@@ -23,6 +23,7 @@ const RECORD_OVERHEAD = 12
 const SLACK = 1024
 
 class PerfEventArrayStore extends ControlBlockStore implements PerfEventStore, EventStore {
+  readonly indexed = true
   lost = 0
   private readonly buffers: number
   private readonly used: number[]

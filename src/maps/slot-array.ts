@@ -11,6 +11,7 @@ import type { MapParameters } from './definition.ts'
 import { ControlBlockStore } from './store.ts'
 
 export abstract class SlotArrayStore extends ControlBlockStore {
+  readonly indexed = true
   private readonly block: GuestAddress
   private readonly first: number
   private readonly step: number

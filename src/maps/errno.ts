@@ -1,0 +1,19 @@
+/**
+ * What maps answer, by name: a negative number as the error that a host sees.
+ * @module
+ */
+import * as errno from '../spec/errno.ts'
+import { AnybpfError } from '../util/errors.ts'
+
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(errno).map(([name, value]) => [value, name]))
+
+/** `E2BIG` for 7 or -7. */
+export function errnoName(number: number): string {
+  return NAMES.get(Math.abs(number)) ?? `errno ${Math.abs(number)}`
+}
+
+/** `map flows: update refused: E2BIG` */
+export function mapError(map: string, operation: string, result: number): AnybpfError {
+  const name = errnoName(result)
+  return new AnybpfError('ERR_MAP', `map ${map}: ${operation} refused: ${name}`, { details: { errno: name } })
+}
