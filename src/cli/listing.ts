@@ -5,6 +5,7 @@
 import { type DisassemblyLine, decodeProgram, disassemble, type Instruction, labelTargets } from '../isa/index.ts'
 import {
   type FunctionSpec,
+  type LineInfo,
   linkProgram,
   type MapSpec,
   type ObjectSpec,
@@ -26,7 +27,7 @@ export interface Listing {
   /** Of a program. */
   readonly type?: string
   readonly insns: readonly Instruction[]
-  readonly lines: FunctionSpec['lines']
+  readonly lines: readonly LineInfo[]
   readonly references: readonly ListedReference[]
   /** Why there are no instructions. */
   readonly problem?: string

@@ -2,7 +2,7 @@
  * `anybpf run`: load a program and run it, once, many times, or on a capture.
  * @module
  */
-import { CliError, EXIT, type ExitStatus, errorToJson, formatError, usageError } from '../errors.ts'
+import { EXIT, type ExitStatus, errorToJson, formatError, usageError } from '../errors.ts'
 import { readDataOption, readJsonOption } from '../input.ts'
 import { formatJson } from '../json.ts'
 import { runOnCapture } from '../run/capture-run.ts'
@@ -35,7 +35,7 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
       options.pcap === undefined
         ? await runOnData(session, options, context, io)
         : await onCapture(session, options.pcap, options, context, io)
-    const error = outcome.error === undefined ? undefined : session.explain(outcome.error)
+    const error = outcome.error === undefined ? undefined : session.explain(outcome.error, outcome.packet)
     const report: RunReport = {
       ...session.report(),
       ...outcome.report,
@@ -47,7 +47,7 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
       const style = createStyle(io.stdout, io.env)
       const print = { ...(options.pcap === undefined ? {} : { capture: options.pcap }), packet: error === undefined }
       io.stdout.write(printReport(report, print, style))
-      if (options.maps) io.stdout.write(printMaps(session.maps(), style))
+      if (options.maps) io.stdout.write(printMaps(session.collection, style))
     }
     if (error === undefined) return EXIT.ok
     io.stderr.write(`anybpf: ${formatError(error)}\n`)
@@ -86,6 +86,8 @@ async function readContext(value: string, io: CliIo): Promise<ContextFields> {
 interface Outcome {
   readonly report: Partial<RunReport>
   readonly error?: unknown
+  /** Number of the packet on which it ended, of a capture. */
+  readonly packet?: number
 }
 
 async function runOnData(
@@ -126,5 +128,5 @@ async function onCapture(
     },
     io,
   )
-  return { report: { packets: captured.packets }, error: captured.error }
+  return { report: { packets: captured.packets }, error: captured.error, packet: captured.packets.in }
 }

@@ -17,6 +17,11 @@ export class BoundedList<T> {
     this.count++
   }
 
+  /** Counts an item that is not kept. */
+  skip(): void {
+    this.count++
+  }
+
   /** Whether the next item will be kept: what is costly to make need not be made otherwise. */
   get wantsMore(): boolean {
     return this.items.length < this.limit

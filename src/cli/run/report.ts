@@ -52,7 +52,7 @@ export interface RunReport {
   readonly nsPerRun: number | null
   /** Making the program ready to run: relocation, maps, lowering. */
   readonly compileMs: number
-  /** How often each verdict was given; values without a name as numbers. */
+  /** How often each verdict was given, values without a name as numbers; with `--repeat` only the last run's. */
   readonly verdicts: Readonly<Record<string, number>>
   /** What the program printed: the first lines. */
   readonly output: readonly string[]

@@ -5,7 +5,7 @@
 
 import { decodeProgram } from '../../isa/index.ts'
 import { type Collection, type Program, Runtime } from '../../loader/index.ts'
-import type { BpfMap } from '../../maps/index.ts'
+import { toJson } from '../../maps/index.ts'
 import { type ObjectSpec, parseObject } from '../../object/index.ts'
 import { raw } from '../../spec/index.ts'
 import { linux } from '../../spec/platforms/linux.ts'
@@ -17,8 +17,8 @@ import { chooseByName, readJsonOption, readProgramFile, splitAssignment } from '
 import { plainInteger } from '../json.ts'
 import type { CliIo } from '../streams.ts'
 import { BoundedList } from './bounded.ts'
-import { type EventSource, openEventSources } from './events.ts'
-import { fillMap, type MapFill, mapToJson, programsNamedBy, readMapFills } from './maps.ts'
+import { EventReader } from './events.ts'
+import { fillMap, mapEntries, programsNamedBy, readMapFills } from './maps.ts'
 import type { EventReport, RunReport } from './report.ts'
 
 export interface SessionOptions {
@@ -92,7 +92,17 @@ export async function openSession(file: string, options: SessionOptions, io: Cli
       spec = parsed
       const { name } = chooseByName(parsed.programs, options.program, 'program', file)
       const programs = [name, ...programsNamedBy(fills, parsed)]
-      const loaded = await step(EXIT.rejected, file, () => runtime.load(parsed, { programs, globals, ...engine }))
+      const loaded = await step(EXIT.rejected, file, () => {
+        try {
+          return runtime.load(parsed, { programs, globals, ...engine })
+        } catch (error) {
+          // A name that the object does not have came from the command line.
+          if (isAnybpfError(error) && error.code === 'ERR_NOT_FOUND') {
+            throw new CliError(EXIT.usage, error.code, error.message, file, error)
+          }
+          throw error
+        }
+      })
       collection = loaded
       program = loaded.programs[name]!
     } else {
@@ -108,7 +118,7 @@ export async function openSession(file: string, options: SessionOptions, io: Cli
       )
     }
     const compileMs = performance.now() - started
-    for (const fill of fills) await step(EXIT.usage, undefined, () => fillMap(fill, collection!, file))
+    for (const fill of fills) await step(EXIT.usage, undefined, () => fillMap(fill, collection!))
     return new Session({ file, runtime, program, collection, spec, virtual, output, compileMs, options })
   } catch (error) {
     runtime.dispose()
@@ -151,7 +161,7 @@ export class Session {
   private readonly parts: SessionParts
   private readonly verdicts = new Map<string, number>()
   private readonly redirects = new Map<string, number>()
-  private readonly sources: readonly EventSource[]
+  private readonly reader: EventReader
   private readonly events: BoundedList<EventReport>
   private runs = 0
   private runNs = 0
@@ -163,7 +173,7 @@ export class Session {
     this.name = parts.program.name
     this.type = parts.program.type
     this.events = new BoundedList(parts.options.events)
-    this.sources = openEventSources(parts.collection, parts.spec)
+    this.reader = new EventReader(parts.collection, parts.spec?.btf)
   }
 
   /** Nanoseconds since the first packet, for the program's clock. */
@@ -176,14 +186,14 @@ export class Session {
     const started = performance.now()
     const result = this.parts.program.run(this.inputOf(input)) as ProgramOutput
     this.runNs += (performance.now() - started) * 1e6
-    this.count(result, 1)
+    this.count(result)
     const packet = result.packet ?? result.memory
     return { retval: result.retval, ...(packet === undefined ? {} : { packet }) }
   }
 
   /**
    * Runs `count` times. The input is laid out at the first call, and each run finds what the one before it left; with
-   * `fresh` it is laid out before every run.
+   * `fresh` it is laid out before every run. Of the verdicts only the last run's is known.
    */
   repeat(input: RunInput, count: number, fresh: boolean): void {
     const { program } = this.parts
@@ -191,30 +201,31 @@ export class Session {
     let retval = 0
     if (fresh) for (let i = 0; i < count; i++) retval = program.invoke(given)
     else retval = this.runs === 0 ? program.repeat(given, count) : program.again(count)
-    this.count({ ...(program.collect(retval) as object), retval }, count)
+    this.runs += count - 1
+    this.verdicts.clear()
+    this.count({ ...(program.collect(retval) as object), retval })
   }
 
-  private count(result: ProgramOutput, runs: number): void {
-    this.runs += runs
+  private count(result: ProgramOutput): void {
+    this.runs++
     this.lastRetval = result.retval
     this.lastVerdict = result.verdict
     const verdict = typeof result.verdict === 'string' ? result.verdict : String(result.retval)
-    this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + runs)
+    this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + 1)
     if (result.redirect !== undefined) {
       const target = Object.entries(result.redirect)
         .map(([field, value]) => `${field} ${value}`)
         .join(', ')
-      this.redirects.set(target, (this.redirects.get(target) ?? 0) + runs)
+      this.redirects.set(target, (this.redirects.get(target) ?? 0) + 1)
     }
   }
 
   /** Takes out of ring buffers and perf event arrays what the program put there. */
   takeEvents(packet?: number): void {
-    for (const source of this.sources) {
-      source.drain(this.events.wantsMore, (event) => {
-        this.events.add(event === undefined || packet === undefined ? (event as EventReport) : { ...event, packet })
-      })
-    }
+    this.reader.drain((make) => {
+      if (!this.events.wantsMore) this.events.skip()
+      else this.events.add(packet === undefined ? make() : { ...make(), packet })
+    })
   }
 
   /** What is left after the last run. */
@@ -253,14 +264,16 @@ export class Session {
     }
   }
 
-  /** The maps by name, global data among them. */
-  maps(): Readonly<Record<string, BpfMap>> {
-    return this.parts.collection?.maps ?? {}
+  get collection(): Collection | undefined {
+    return this.parts.collection
   }
 
+  /** The entries of every map, as pairs. */
   mapsToJson(): Record<string, unknown> {
     const json: Record<string, unknown> = Object.create(null)
-    for (const [name, map] of Object.entries(this.maps())) json[name] = mapToJson(map)
+    const { collection } = this.parts
+    if (collection === undefined) return json
+    for (const [name, map] of Object.entries(collection.maps)) json[name] = [...mapEntries(map, collection)].map(toJson)
     return json
   }
 
