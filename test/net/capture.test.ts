@@ -351,6 +351,13 @@ describe('time and memory', () => {
   })
 })
 
+/** All of an outcome in a line: much cheaper to compare, tens of thousands of times, than the objects. */
+function outcomeText({ packets, error }: Outcome): string {
+  const one = ({ data, originalLength, timestampNs, linkType, interface: from }: CapturedPacket): string =>
+    [from.index, from.linkType, linkType, timestampNs, originalLength, bytesToHex(data)].join(' ')
+  return [...packets.map(one), error].join('\n')
+}
+
 describe('spoilt captures', () => {
   const samples = [
     writeCapture(
@@ -407,13 +414,8 @@ describe('spoilt captures', () => {
             const { packets, error } = readInChunks(bytes, [Math.max(1, bytes.length)])
             if (error === undefined) read++
             else refused++
-            for (const packet of packets) {
-              expect(packet.data.byteOffset + packet.data.length).toBeLessThanOrEqual(bytes.length)
-              expect(packet.interface.linkType).toBe(packet.linkType)
-            }
-            const again = readInChunks(bytes, [size])
-            if (error?.startsWith('the capture is empty')) return
-            expect(again).toEqual({ packets, error })
+            const text = outcomeText({ packets, error })
+            expect(outcomeText(readInChunks(bytes, [size]))).toBe(text)
           },
         ),
         { seed: SEED, numRuns: runs(20000) },
