@@ -105,9 +105,12 @@ function encodingTable(choose: (row: InstructionRow) => boolean, extra: 'group' 
   )
 }
 
+/** The text with all fields of the encoding: the first of those that mention most. */
 function textCell(row: InstructionRow, templates: readonly string[]): string {
   if (row.decodeOnly === true) return 'read, never written'
-  return templates[0] === undefined ? '' : code(templateToNotation(templates[0]))
+  const fieldsOf = (template: string): number => new Set(template.match(/:\w+}/g)).size
+  const [fullest] = [...templates].sort((a, b) => fieldsOf(b) - fieldsOf(a))
+  return fullest === undefined ? '' : code(templateToNotation(fullest))
 }
 
 const inRfc = (row: InstructionRow): boolean => RFC_GROUPS.has(row.group)

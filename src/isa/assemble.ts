@@ -12,7 +12,7 @@ import { exampleText, FIELD_DESCRIPTION, type GrammarNode, grammarOf, nearestWor
 import { assemblyError, lexAssembly, type Statement, shorten, type Token } from './assembly-lexer.ts'
 import { instructionFromFields, WIDE_TAIL } from './encoding.ts'
 import type { Instruction } from './instruction.ts'
-import type { InstructionRow } from './instruction-table.ts'
+import type { InstructionRow } from './instruction-row.ts'
 import { castImmediate } from './opcode.ts'
 import type { AssemblySyntax, TemplateField } from './text-template.ts'
 
@@ -47,8 +47,8 @@ interface Failure {
   /** Index of the token where reading stopped; the furthest one counts. */
   at: number
   message: string | undefined
-  node: GrammarNode
-  readonly expected: Set<string>
+  /** The places in the grammar that were reached there. */
+  nodes: GrammarNode[]
 }
 
 interface Fixup {
@@ -166,7 +166,7 @@ class StatementParser {
     this.grammar = grammar
     this.labels = labels
     this.options = options
-    this.failure = { at: -1, message: undefined, node: grammar, expected: new Set() }
+    this.failure = { at: -1, message: undefined, nodes: [] }
   }
 
   parse(): Parsed {
@@ -200,13 +200,10 @@ class StatementParser {
     if (at > failure.at) {
       failure.at = at
       failure.message = undefined
-      failure.expected.clear()
-      failure.node = node
+      failure.nodes = []
     }
     failure.message ??= message
-    for (const literal of node.literals.keys()) failure.expected.add(JSON.stringify(literal))
-    for (const { field } of node.fields) failure.expected.add(FIELD_DESCRIPTION[field.form])
-    if (node.end !== undefined) failure.expected.add('the end of the statement')
+    failure.nodes.push(node)
     return undefined
   }
 
@@ -360,10 +357,11 @@ class StatementParser {
     if (failure.message !== undefined) return assemblyError(statement.line, column, failure.message)
     if (failure.at === 0 && token?.kind === 'word') return this.unknownMnemonic(token)
     const found = token === undefined ? 'the statement ends here' : `unexpected ${JSON.stringify(shorten(token.text))}`
-    const expected = [...failure.expected]
+    const expected = [...new Set(failure.nodes.flatMap(expectedAt))]
     const list = expected.slice(0, 6).join(' or ') + (expected.length > 6 ? ' …' : '')
-    const example = failure.node.example === '' ? '' : `; as in: ${exampleText(failure.node.example)}`
-    return assemblyError(statement.line, column, `${found}; expected ${list}${example}`)
+    const example = failure.nodes.find((node) => node.example !== '')?.example
+    const form = example === undefined ? '' : `; as in: ${exampleText(example)}`
+    return assemblyError(statement.line, column, `${found}; expected ${list}${form}`)
   }
 
   private unknownMnemonic(token: Token): AnybpfError {
@@ -379,6 +377,14 @@ class StatementParser {
       `no instruction begins with ${JSON.stringify(shorten(token.text))}${hint}`,
     )
   }
+}
+
+function expectedAt(node: GrammarNode): string[] {
+  return [
+    ...[...node.literals.keys()].map((literal) => JSON.stringify(literal)),
+    ...node.fields.map(({ field }) => FIELD_DESCRIPTION[field.form]),
+    ...(node.end === undefined ? [] : ['the end of the statement']),
+  ]
 }
 
 interface SignedNumber {

@@ -3,7 +3,8 @@
  * @module
  */
 import { lexFragment } from './assembly-lexer.ts'
-import { INSTRUCTION_TABLE, type InstructionRow } from './instruction-table.ts'
+import type { InstructionRow } from './instruction-row.ts'
+import { INSTRUCTION_TABLE } from './instruction-table.ts'
 import { type AssemblySyntax, parseTemplate, printField, type TemplateField } from './text-template.ts'
 
 export interface GrammarNode {

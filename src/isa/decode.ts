@@ -10,7 +10,8 @@
 import { AnybpfError, type ByteOrder } from '../util/index.ts'
 import { instructionFromFields, WIDE_TAIL } from './encoding.ts'
 import type { Instruction } from './instruction.ts'
-import { INSTRUCTION_TABLE, type InstructionRow, type InstructionShape } from './instruction-table.ts'
+import type { InstructionRow, InstructionShape } from './instruction-row.ts'
+import { INSTRUCTION_TABLE } from './instruction-table.ts'
 import { castSpaces, MAX_REGISTER, SLOT_BYTES } from './opcode.ts'
 
 const ANY_IMMEDIATE = 0

@@ -9,7 +9,7 @@ import { AnybpfError, type ByteOrder, bytesToHex } from '../util/index.ts'
 import { encodeInstruction } from './encode.ts'
 import { type EncodingFields, instructionFields, instructionRow } from './encoding.ts'
 import type { Instruction } from './instruction.ts'
-import type { InstructionRow } from './instruction-table.ts'
+import type { InstructionRow } from './instruction-row.ts'
 import { type AssemblySyntax, type FieldNames, parseTemplate, printField, type TemplatePart } from './text-template.ts'
 import { branchTarget } from './validate.ts'
 

@@ -6,7 +6,7 @@
 import { AnybpfError, type ByteOrder } from '../util/index.ts'
 import { type EncodingFields, instructionFields, instructionRow } from './encoding.ts'
 import type { Instruction } from './instruction.ts'
-import type { InstructionRow } from './instruction-table.ts'
+import type { InstructionRow } from './instruction-row.ts'
 import { castSpaces, MAX_REGISTER, SLOT_BYTES } from './opcode.ts'
 
 /**

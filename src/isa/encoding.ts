@@ -12,7 +12,8 @@
  */
 import { assertNever } from '../util/index.ts'
 import type { ExitInsn, Instruction, WideTail } from './instruction.ts'
-import { INSTRUCTION_TABLE, type InstructionRow, type InstructionShape } from './instruction-table.ts'
+import type { InstructionRow, InstructionShape } from './instruction-row.ts'
+import { INSTRUCTION_TABLE } from './instruction-table.ts'
 import { castImmediate, castSpaces } from './opcode.ts'
 
 /** The fields of an encoding, as signed numbers; `imm2` is 0 where the encoding is not wide. */

@@ -26,7 +26,8 @@ export {
   type InstructionGroupInfo,
 } from './groups.ts'
 export type * from './instruction.ts'
-export { INSTRUCTION_TABLE, type InstructionRow, type InstructionShape, type OperandForm } from './instruction-table.ts'
+export type { InstructionRow, InstructionShape, OperandForm } from './instruction-row.ts'
+export { INSTRUCTION_TABLE } from './instruction-table.ts'
 export * from './loops.ts'
 export type { AssemblySyntax } from './text-template.ts'
 export { branchTarget, type ProgramProblem, validateProgram } from './validate.ts'

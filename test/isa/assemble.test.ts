@@ -54,7 +54,7 @@ describe("the kernel's and clang's syntax", () => {
     ['call bpf_map_lookup_elem#1', 'call 1'],
     ['call -1', 'call -1'],
     ['call 0xc', 'call 12'],
-    ['r0 = *(u16 *)skb[r6]', 'r0 = *(u16 *)skb[r6 + 0]'],
+    ['r0 = *(u16 *)skb[r6]', 'r0 = *(u16 *)skb[r6]'],
     ['r0 = *(u16 *)skb[-4096]', 'r0 = *(u16 *)skb[-4096]'],
     ['r1 = -r1', 'r1 = -r1'],
     ['r1 = - 1', 'r1 = -1'],

@@ -71,7 +71,7 @@ const NEWER: readonly Instruction['kind'][] = ['load_acquire', 'store_release', 
 function isAmbiguous(insn: Instruction): boolean {
   if (insn.kind === 'lddw') return insn.source !== 'imm64'
   if (insn.kind === 'call') return insn.target !== 'helper'
-  return insn.kind === 'load_packet' && insn.mode === 'ind'
+  return insn.kind === 'load_packet' && insn.mode === 'ind' && insn.imm !== 0
 }
 
 describe('beside llvm-objdump', () => {
