@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { BPF_RELOCATION, ELF_MACHINE_BPF, parseElf, SECTION_TYPE } from '../../src/elf/index.ts'
 import { AnybpfError, encodeUtf8, SeededRandom } from '../../src/util/index.ts'
+import { makeElf } from '../support/elf-builder.ts'
 import { mutate } from '../support/mutate.ts'
 import { OBJECT_NAMES, ORDERS, readObject } from '../support/objects.ts'
 import { runs, SEED } from '../support/runs.ts'
@@ -47,50 +48,6 @@ describe.each(ORDERS)('a file of clang (%s)', (order) => {
     expect(elf.relocations(elf.section('license') ?? elf.sections[0]!)).toEqual([])
   })
 })
-
-/** Writes a small ELF64 file: sections in the given order after the null section, names in the last one. */
-function makeElf(
-  order: 'little' | 'big',
-  sections: readonly { name: string; type: number; data: Uint8Array; link?: number; info?: number }[],
-  options: { countInFirstSection?: boolean } = {},
-): Uint8Array {
-  const little = order === 'little'
-  const all = [...sections, { name: '.shstrtab', type: SECTION_TYPE.strtab, data: new Uint8Array(0) }]
-  const nameOffsets: number[] = []
-  let names = '\0'
-  for (const section of all) {
-    nameOffsets.push(names.length)
-    names += `${section.name}\0`
-  }
-  all[all.length - 1]!.data = encodeUtf8(names)
-  const total = all.reduce((sum, section) => sum + section.data.length, 64 + 64 * (all.length + 1))
-  const bytes = new Uint8Array(total)
-  const view = new DataView(bytes.buffer)
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, little ? 1 : 2, 1])
-  view.setUint16(16, 1, little)
-  view.setUint16(18, 247, little)
-  view.setBigUint64(40, 64n, little)
-  view.setUint16(58, 64, little)
-  view.setUint16(60, options.countInFirstSection ? 0 : all.length + 1, little)
-  view.setUint16(62, options.countInFirstSection ? 0xffff : all.length, little)
-  if (options.countInFirstSection) {
-    view.setBigUint64(64 + 32, BigInt(all.length + 1), little)
-    view.setUint32(64 + 40, all.length, little)
-  }
-  let at = 64 + 64 * (all.length + 1)
-  all.forEach((section, i) => {
-    const header = 64 + 64 * (i + 1)
-    view.setUint32(header, nameOffsets[i]!, little)
-    view.setUint32(header + 4, section.type, little)
-    view.setBigUint64(header + 24, BigInt(at), little)
-    view.setBigUint64(header + 32, BigInt(section.data.length), little)
-    view.setUint32(header + 40, section.link ?? 0, little)
-    view.setUint32(header + 44, section.info ?? 0, little)
-    bytes.set(section.data, at)
-    at += section.data.length
-  })
-  return bytes
-}
 
 describe.each(['little', 'big'] as const)('a hand-made file (%s)', (order) => {
   const little = order === 'little'
