@@ -15,7 +15,7 @@ import { EINVAL, ENOSPC } from '../spec/errno.ts'
 import type { Cpu } from '../vm/machine.ts'
 import { isReadable } from './memory.ts'
 
-/** Bytes of text that are made at most; what would follow is only counted. */
+/** Bytes of a printed line that are made at most; what would follow is only counted. */
 export const TEXT_MAX = 1024
 /** Bytes that arguments may take, strings included. */
 const ARGUMENT_BYTES = 512
@@ -30,6 +30,8 @@ const PLUS = 0x2b
 const code = (character: string): number => character.charCodeAt(0)
 const isDigit = (c: number): boolean => c >= ZERO && c <= 0x39
 const isLetter = (c: number): boolean => (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a)
+/** The kernel's character classes are those of Latin-1. */
+const isAlphanumeric = (c: number): boolean => isDigit(c) || isLetter(c) || (c >= 0xc0 && c !== 0xd7 && c !== 0xf7)
 const isSpace = (c: number): boolean => c === SPACE || (c >= 9 && c <= 13)
 const isPrintable = (c: number): boolean => c >= SPACE && c <= 0x7e
 const isPunctuation = (c: number): boolean => isPrintable(c) && c !== SPACE && !isDigit(c) && !isLetter(c)
@@ -39,7 +41,7 @@ const endsWord = (c: number): boolean => c === 0 || isSpace(c) || isPunctuation(
 /** Argument `index` of the format, all 64 bits, unsigned. */
 export type FormatArgument = (index: number) => bigint
 
-/** The text, cut at {@link TEXT_MAX} bytes, and the length that it would have whole. */
+/** The text, cut at the limit, and the length that it would have whole. */
 export interface FormattedText {
   readonly bytes: Uint8Array
   readonly length: number
@@ -47,10 +49,16 @@ export interface FormattedText {
 
 class TextBuilder {
   length = 0
-  private readonly bytes = new Uint8Array(TEXT_MAX)
+  private readonly limit: number
+  private readonly bytes: Uint8Array
+
+  constructor(limit: number) {
+    this.limit = limit
+    this.bytes = new Uint8Array(limit)
+  }
 
   push(byte: number): void {
-    if (this.length < TEXT_MAX) this.bytes[this.length] = byte
+    if (this.length < this.limit) this.bytes[this.length] = byte
     this.length++
   }
 
@@ -58,9 +66,14 @@ class TextBuilder {
     for (let i = 0; i < text.length; i++) this.push(text.charCodeAt(i))
   }
 
+  /** Text that was made beforehand: it counts only if there is room for some of it. */
+  ready(text: string): void {
+    if (this.length < this.limit) this.text(text)
+  }
+
   repeat(byte: number, count: number): void {
     if (count <= 0) return
-    this.bytes.fill(byte, Math.min(this.length, TEXT_MAX), Math.min(this.length + count, TEXT_MAX))
+    this.bytes.fill(byte, Math.min(this.length, this.limit), Math.min(this.length + count, this.limit))
     this.length += count
   }
 
@@ -72,7 +85,7 @@ class TextBuilder {
   }
 
   finish(): FormattedText {
-    return { bytes: this.bytes.subarray(0, Math.min(this.length, TEXT_MAX)), length: this.length }
+    return { bytes: this.bytes.subarray(0, Math.min(this.length, this.limit)), length: this.length }
   }
 }
 
@@ -86,22 +99,25 @@ interface Flags {
 
 /**
  * Formats; `format` ends before its terminating zero, and `count` is how many arguments there are. A negative errno:
- * -EINVAL for a format that is not allowed or asks for more arguments, -ENOSPC if the arguments need too much room.
+ * -EINVAL for a format that is not allowed or asks for more arguments, -ENOSPC if the arguments need too much room. Of
+ * the text, `limit` bytes are made at most.
  */
 export function formatText(
   cpu: Cpu,
   format: Uint8Array,
   count: number,
   argument: FormatArgument,
+  limit: number = TEXT_MAX,
 ): FormattedText | number {
-  const out = new TextBuilder()
+  const out = new TextBuilder(limit)
   const at = (i: number): number => (i < format.length ? format[i]! : 0)
   let room = ARGUMENT_BYTES
   let used = 0
   let i = 0
   while (i < format.length) {
     const c = at(i++)
-    if (!isPrintable(c) && !isSpace(c)) return -EINVAL
+    // Text need not be ASCII (since Linux 6.18); control characters are refused.
+    if (c < 0x80 && !isPrintable(c) && !isSpace(c)) return -EINVAL
     if (c !== PERCENT) {
       out.push(c)
       continue
@@ -135,7 +151,6 @@ export function formatText(
       const kind = String.fromCharCode(at(i + 1))
       const next = at(i + 2)
       if (endsWord(at(i + 1))) {
-        if (at(i + 1) === PERCENT) return -EINVAL
         room = takeAligned(room, 8)
         pointer(out, flags, value)
         i++
@@ -144,7 +159,7 @@ export function formatText(
         if (room === 0) return -ENOSPC
         const text = stringAt(cpu, value, room)
         room -= text.length + 1
-        out.text(text)
+        out.ready(text)
         i += 3
       } else if ('KxsS'.includes(kind)) {
         room = takeAligned(room, 8)
@@ -154,16 +169,16 @@ export function formatText(
       } else if (kind === 'B') {
         const text = `0x${value.toString(16)}`
         room -= text.length + 1
-        out.text(text)
+        out.ready(text)
         i += 2
       } else if ((kind === 'i' || kind === 'I') && (next === code('4') || next === code('6'))) {
         const text = next === code('4') ? ipv4At(cpu, value, kind) : ipv6At(cpu, value, kind)
         if (room < (next === code('4') ? 4 : 16)) return -ENOSPC
         room -= text.length + 1
-        out.text(text)
+        out.ready(text)
         i += 3
       } else return -EINVAL
-      while (isLetter(at(i)) || isDigit(at(i))) i++
+      while (isAlphanumeric(at(i))) i++
     } else if (conversion === code('s')) {
       if (!endsWord(at(i + 1))) return -EINVAL
       if (room <= 0) return -ENOSPC

@@ -13,6 +13,8 @@ import { isReadable, readable, readableBytes, writable } from './memory.ts'
 /** Values that an array of arguments may hold. */
 const ARGUMENTS_MAX = 12
 const LINE_FEED = 10
+/** Bytes that `snprintf` makes at most; only widths of thousands of blanks ask for more. */
+const SNPRINTF_MAX = 65536
 
 /** The format without its terminator; undefined if it has none. */
 function terminated(bytes: Uint8Array): Uint8Array | undefined {
@@ -61,7 +63,7 @@ export const PRINT_HELPERS: readonly HelperDefinition[] = [
     const start = readable(cpu, 'snprintf', r3, 1)
     let end = start
     while (isReadable(cpu, end, 1) && cpu.memory.u8[end] !== 0) end++
-    const text = formatText(cpu, cpu.memory.u8.subarray(start, end), (r5 >>> 0) / 8, values)
+    const text = formatText(cpu, cpu.memory.u8.subarray(start, end), (r5 >>> 0) / 8, values, Math.min(size, SNPRINTF_MAX))
     if (typeof text === 'number') return text
     if (size > 0) {
       const kept = text.bytes.subarray(0, Math.min(text.bytes.length, size - 1))
