@@ -2,7 +2,8 @@
  * A packet in one line, as the command line prints it: `IPv4 10.0.0.1:1234 > 10.0.0.2:80 TCP S len 0`.
  * @module
  */
-import { type DissectOptions, dissect, type Ipv4Layer, type Ipv6Layer, type PacketLayer } from './dissect.ts'
+import { type DissectOptions, dissect } from './dissect.ts'
+import type { Ipv4Layer, Ipv6Layer, PacketLayer } from './layers.ts'
 import { protocolName, type TcpFlag } from './protocols.ts'
 
 /** tcpdump's letters; `.` is ACK. */
