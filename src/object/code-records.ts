@@ -2,76 +2,66 @@
  * What `.BTF.ext` says about the code of a section, in order and without repetitions, ready to be cut into functions.
  * @module
  */
-import type { BtfExt, BtfTypeId } from '../btf/index.ts'
+import type { BtfCoreRelocation, BtfExt, BtfLineInfo, BtfTypeId } from '../btf/index.ts'
 import type { CoreRelocation, LineInfo } from './spec.ts'
 
 const SLOT_BYTES = 8
 
-export interface Positioned<T> {
-  /** Bytes in the section. */
-  readonly offset: number
-  readonly value: T
-}
-
+/** By offset in bytes; records in order of it, one at each. */
 export interface CodeRecords {
-  /** By offset in bytes. */
   readonly functionTypes: ReadonlyMap<number, BtfTypeId>
-  readonly lines: readonly Positioned<LineInfo>[]
-  readonly coreRelocations: readonly Positioned<CoreRelocation>[]
+  readonly lines: readonly BtfLineInfo[]
+  readonly coreRelocations: readonly BtfCoreRelocation[]
 }
 
 export function readCodeRecords(ext: BtfExt | undefined, section: string): CodeRecords {
   return {
     functionTypes: new Map(ext?.functions.get(section)?.map((info) => [info.offset, info.type])),
-    lines: positioned(ext?.lines.get(section), ({ file, line, column, text }) => ({
-      slot: 0,
-      file,
-      line,
-      column,
-      text,
-    })),
-    coreRelocations: positioned(ext?.coreRelocations.get(section), ({ type, access, kind }) => ({
-      slot: 0,
-      type,
-      access,
-      kind,
-    })),
+    lines: inOrder(ext?.lines.get(section) ?? []),
+    coreRelocations: inOrder(ext?.coreRelocations.get(section) ?? []),
   }
 }
 
-/** The records of the bytes [start, end), with their slots from there. */
-export function cutRecords<T extends { slot: number }>(
-  records: readonly Positioned<T>[],
-  start: number,
-  end: number,
-): T[] {
-  const result: T[] = []
-  for (let i = lowerBound(records, start); i < records.length && records[i]!.offset < end; i++) {
-    const { offset, value } = records[i]!
-    result.push({ ...value, slot: (offset - start) / SLOT_BYTES })
+/** The lines of the bytes [start, end) of the section. */
+export function cutLines(records: CodeRecords, start: number, end: number): LineInfo[] {
+  const result: LineInfo[] = []
+  const { lines } = records
+  for (let i = lowerBound(lines, start); i < lines.length && lines[i]!.offset < end; i++) {
+    const { offset, file, line, column, text } = lines[i]!
+    result.push({ slot: (offset - start) / SLOT_BYTES, file, line, column, text })
   }
   return result
 }
 
-/** In order of offset; of several at one offset the first, and none between two slots. */
-function positioned<R extends { readonly offset: number }, T>(
-  records: readonly R[] | undefined,
-  convert: (record: R) => T,
-): Positioned<T>[] {
-  const usable = (records ?? []).filter((record) => record.offset % SLOT_BYTES === 0)
-  const sorted = usable.every((record, i) => i === 0 || record.offset >= usable[i - 1]!.offset)
-  if (!sorted) usable.sort((a, b) => a.offset - b.offset)
-  const result: Positioned<T>[] = []
-  for (const record of usable) {
-    if (record.offset !== result[result.length - 1]?.offset) {
-      result.push({ offset: record.offset, value: convert(record) })
-    }
+/** The CO-RE relocations of the bytes [start, end) of the section. */
+export function cutCoreRelocations(records: CodeRecords, start: number, end: number): CoreRelocation[] {
+  const result: CoreRelocation[] = []
+  const { coreRelocations } = records
+  for (let i = lowerBound(coreRelocations, start); i < coreRelocations.length; i++) {
+    const { offset, type, access, kind } = coreRelocations[i]!
+    if (offset >= end) break
+    result.push({ slot: (offset - start) / SLOT_BYTES, type, access, kind })
   }
   return result
+}
+
+interface Positioned {
+  /** Bytes in the section. */
+  readonly offset: number
+}
+
+/** Of several records at one offset the first, and none between two slots. Compilers write them like that already. */
+function inOrder<T extends Positioned>(records: readonly T[]): readonly T[] {
+  const good = records.every(
+    ({ offset }, i) => offset % SLOT_BYTES === 0 && (i === 0 || offset > records[i - 1]!.offset),
+  )
+  if (good) return records
+  const sorted = records.filter(({ offset }) => offset % SLOT_BYTES === 0).sort((a, b) => a.offset - b.offset)
+  return sorted.filter(({ offset }, i) => i === 0 || offset !== sorted[i - 1]!.offset)
 }
 
 /** Index of the first record at or after `offset`. */
-function lowerBound(records: readonly Positioned<unknown>[], offset: number): number {
+function lowerBound(records: readonly Positioned[], offset: number): number {
   let low = 0
   let high = records.length
   while (low < high) {

@@ -5,7 +5,7 @@
 import { type ElfSection, type ElfSymbol, SECTION_FLAG, SECTION_TYPE } from '../elf/index.ts'
 import { decodeProgram } from '../isa/decode.ts'
 import { AnybpfError } from '../util/index.ts'
-import { type CodeRecords, cutRecords } from './code-records.ts'
+import { type CodeRecords, cutCoreRelocations, cutLines } from './code-records.ts'
 import { MAX_CODE_SLOTS, type ObjectFile } from './object-file.ts'
 import type { FunctionSpec } from './spec.ts'
 
@@ -108,8 +108,8 @@ class SectionReader {
       slotCount: Math.floor((end - offset) / SLOT_BYTES),
       insns: [],
       references: [],
-      lines: cutRecords(this.records.lines, offset, end),
-      coreRelocations: cutRecords(this.records.coreRelocations, offset, end),
+      lines: cutLines(this.records, offset, end),
+      coreRelocations: cutCoreRelocations(this.records, offset, end),
     }
     try {
       spec.insns = decodeProgram(this.code.subarray(offset, end), file.elf.header.byteOrder)

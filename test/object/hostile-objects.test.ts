@@ -135,7 +135,7 @@ describe('objects whose size lies', () => {
 })
 
 describe('objects with very much of something', () => {
-  const count = 60_000
+  const count = 20_000
   const code = new Uint8Array(8 * count)
   for (let i = 0; i < count; i++) code.set(EXIT, 8 * i)
 
