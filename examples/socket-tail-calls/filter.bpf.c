@@ -72,7 +72,7 @@ static __always_inline __u32 transport_offset(struct __sk_buff *skb)
 	return (first & 15) * 4;
 }
 
-SEC("socket/tcp")
+SEC("socket")
 int filter_tcp(struct __sk_buff *skb)
 {
 	__u32 at = transport_offset(skb);
@@ -84,7 +84,7 @@ int filter_tcp(struct __sk_buff *skb)
 	return finish(PROTO_TCP, flags & 0x07 ? SNAP_LENGTH : 0);
 }
 
-SEC("socket/udp")
+SEC("socket")
 int filter_udp(struct __sk_buff *skb)
 {
 	__u32 at = transport_offset(skb);
@@ -97,7 +97,7 @@ int filter_udp(struct __sk_buff *skb)
 		      ports.source == bpf_htons(53) || ports.destination == bpf_htons(53) ? KEEP_ALL : 0);
 }
 
-SEC("socket/icmp")
+SEC("socket")
 int filter_icmp(struct __sk_buff *skb)
 {
 	return finish(PROTO_ICMP, KEEP_ALL);

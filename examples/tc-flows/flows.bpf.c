@@ -20,7 +20,7 @@ struct usage {
 	__u64 last_seen;
 };
 
-struct new_flow {
+struct flow_event {
 	struct flow flow;
 	__u64 time;
 	__u32 mark;
@@ -37,8 +37,10 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
-	__type(value, struct new_flow);
 } events SEC(".maps");
+
+// Puts the type of the records into the object's type information, where readers of the ring buffer find it.
+const struct flow_event *unused_event __attribute__((unused));
 
 // Packets that are not IPv4, or too short to tell.
 __u64 skipped = 0;
@@ -64,7 +66,7 @@ static void name_protocol(char name[8], __u8 protocol)
 
 static __noinline int announce(struct flow *flow, __u64 now, __u32 mark)
 {
-	struct new_flow *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	struct flow_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
 	if (!event) {
 		__sync_fetch_and_add(&lost, 1);

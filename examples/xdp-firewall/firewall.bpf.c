@@ -54,8 +54,10 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 64 * 1024);
-	__type(value, struct event);
 } events SEC(".maps");
+
+// Puts the type of the records into the object's type information, where readers of the ring buffer find it.
+const struct event *unused_event __attribute__((unused));
 
 static __always_inline void count(enum reason reason, __u64 bytes)
 {

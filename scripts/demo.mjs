@@ -1,0 +1,25 @@
+// The main job, from one command: an XDP firewall that clang compiled decides over a real capture.
+// Builds the command line if it is not there, prints the command that it runs, and runs it.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { buildExecutables } from './build-executables.mjs.mts'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+
+if (!existsSync('dist/cli.js')) await buildExecutables('dist')
+
+const args = [
+  'run',
+  'examples/xdp-firewall/firewall.el.o',
+  '--pcap',
+  'examples/captures/mixed.pcap',
+  '--map',
+  'blocked=@examples/xdp-firewall/blocked.json',
+  '--global',
+  'threshold=40',
+  '--maps',
+  ...process.argv.slice(2),
+]
+console.log(`$ anybpf ${args.join(' ')}\n`)
+process.exit(spawnSync(process.execPath, ['dist/cli.js', ...args], { stdio: 'inherit' }).status ?? 1)

@@ -1,0 +1,371 @@
+/**
+ * Suite `run`: real programs on generated packets, here and in the running kernel's test run, from the same instructions.
+ *
+ * A case is a program of the corpus that Linux accepts (xdp, sched_cls, socket_filter) and whose helpers exist here, or a
+ * program of the examples. Each sees the same 50 packets, one after the other, with the same maps. It agrees if every return
+ * value, every packet that comes out and, at the end, the contents of every map are equal. What the two sides cannot share is
+ * taken out on both: calls of helpers that read the clock, the random source or the kernel's own hash are replaced by a
+ * constant. A packet that the kernel's test run refuses is not run here either.
+ *
+ * Needs root, python3 and a kernel with bpf(2); without them the suite says so and every case disagrees.
+ * @module
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { encodeProgram, type Instruction } from '../../src/isa/index.ts'
+import { type Collection, type Program, Runtime } from '../../src/loader/index.ts'
+import {
+  type LinkedProgram,
+  linkProgram,
+  type MapSpec,
+  type ObjectSpec,
+  type ProgramSpec,
+  parseObject,
+} from '../../src/object/index.ts'
+import type { PacketInput, PacketOutput } from '../../src/programs/index.ts'
+import { bytesToHex, hexToBytes } from '../../src/util/index.ts'
+import { generatePackets } from '../../test/support/packets.ts'
+import type { ScoreCase, ScoreResult } from './main.ts'
+
+const SEED = 20260
+const PACKETS = 50
+const RUNNABLE = new Set(['xdp', 'sched_cls', 'socket_filter'])
+const PROGRAM_TYPE_IDS: Readonly<Record<string, number>> = { socket_filter: 1, sched_cls: 3, xdp: 6 }
+const MAX_ENTRIES = 8192
+
+/**
+ * Helpers whose answer the two sides cannot share: time, randomness, jiffies, and the kernel's keyed hash of a packet.
+ * Their calls become `r0 = CONSTANT`.
+ */
+const UNSHARED = new Set([5, 7, 34, 118, 125, 160, 208])
+const CONSTANT = 123456789
+
+const MAP = { hash: 1, progArray: 3, perfEventArray: 4, percpuHash: 5, percpuArray: 6, ringbuf: 27 } as const
+const RDONLY_PROG = 128
+const MMAPABLE = 1024
+
+interface Row {
+  readonly object: string
+  readonly section: string
+  readonly function: string
+  readonly prog_type: string
+  readonly linux: { readonly verdict: string }
+}
+
+interface Subject {
+  readonly id: string
+  readonly spec: ObjectSpec
+  readonly program: ProgramSpec
+  readonly type: string
+}
+
+type KernelMapContents = readonly (readonly [string, string])[] | { readonly records: readonly string[] } | null
+
+interface KernelAnswer {
+  readonly error?: string
+  readonly log?: string
+  readonly runs?: readonly { readonly retval?: number; readonly data?: string; readonly errno?: number }[]
+  readonly maps?: readonly KernelMapContents[]
+}
+
+export async function score(path: string): Promise<ScoreResult> {
+  const subjects: Subject[] = []
+  const skipped = new Map<string, string[]>()
+  for (const subject of [...exampleSubjects(), ...corpusSubjects(path)]) {
+    const reason = whyNotHere(subject)
+    if (reason === undefined) subjects.push(subject)
+    else skipped.set(reason, [...(skipped.get(reason) ?? []), subject.id])
+  }
+  for (const [reason, ids] of skipped) console.log(`not a case, ${reason}: ${ids.length}`)
+
+  const packets = generatePackets(SEED, PACKETS)
+  const kernel = new Kernel()
+  const cases: ScoreCase[] = []
+  for (const subject of subjects) cases.push(await judge(subject, packets, kernel))
+  kernel.close()
+  return { cases }
+}
+
+function* exampleSubjects(): Generator<Subject> {
+  const root = fileURLToPath(new URL('../../examples/', import.meta.url))
+  for (const folder of readdirSync(root, { withFileTypes: true })) {
+    if (!folder.isDirectory()) continue
+    for (const file of readdirSync(join(root, folder.name))) {
+      if (!file.endsWith('.el.o')) continue
+      const object = readFileSync(join(root, folder.name, file))
+      for (const program of Object.values(parseObject(object).programs)) {
+        const spec = parseObject(object)
+        yield {
+          id: `examples/${file} ${program.name}`,
+          spec,
+          program: spec.programs[program.name]!,
+          type: program.type,
+        }
+      }
+    }
+  }
+}
+
+function* corpusSubjects(path: string): Generator<Subject> {
+  const rows = JSON.parse(readFileSync(join(path, 'verdicts.json'), 'utf8')) as Row[]
+  for (const row of rows) {
+    if (row.linux.verdict !== 'accept' || !RUNNABLE.has(row.prog_type)) continue
+    const spec = parseObject(readFileSync(join(path, row.object)))
+    const inSection = Object.values(spec.programs).filter((program) => program.section === row.section)
+    const program = inSection.find((one) => one.name === row.function) ?? inSection[0]
+    if (program === undefined) throw new Error(`${row.object}: no program in section ${row.section}`)
+    yield { id: `${row.object} ${row.section} ${row.function}`, spec, program, type: row.prog_type }
+  }
+}
+
+/** Why a program is not a case; undefined if it is one. */
+function whyNotHere({ spec, program }: Subject): string | undefined {
+  const linked = linkProgram(spec, program)
+  if (linked.coreRelocations.length > 0) return 'it has CO-RE relocations'
+  if (spec.byteOrder === 'big') return 'it is big-endian'
+  const runtime = new Runtime()
+  try {
+    for (const insn of linked.insns) {
+      if (insn.kind !== 'call' || insn.target !== 'helper') continue
+      if (!runtime.machine.helpers.has(insn.imm)) {
+        return `no helper ${runtime.platform.helpers.get(insn.imm)?.name ?? insn.imm} here`
+      }
+    }
+    for (const reference of linked.references) {
+      if (reference.kind === 'ksym' || reference.kind === 'kfunc') return `it wants kernel symbols`
+      const map = spec.maps[reference.map]!
+      if (!runtime.canCreate(map)) {
+        return `no map type ${runtime.platform.mapTypes.get(map.type)?.name ?? map.type} here`
+      }
+    }
+  } finally {
+    runtime.dispose()
+  }
+  return undefined
+}
+
+async function judge(subject: Subject, packets: readonly Uint8Array[], kernel: Kernel): Promise<ScoreCase> {
+  const expected = 'as the kernel'
+  const { id, spec, program, type } = subject
+  const runtime = new Runtime()
+  try {
+    prepareSpec(spec)
+    for (const one of Object.values(spec.programs)) if (one === program || one.type === 'unspec') one.type = type
+    const collection = runtime.load(spec, { programs: [program.name], kconfig: KERNEL_CONFIG })
+    const request = new KernelRequest(subject, packets, (map) => collection.maps[map]!.getBytes(0)!)
+    const answer = await kernel.ask(request.message)
+    if (answer.error !== undefined || answer.runs === undefined) {
+      return { id, expected, actual: `no answer: ${answer.error}`, agree: false, note: answer.log ?? '' }
+    }
+    const difference =
+      compareRuns(collection.programs[program.name]!, packets, answer.runs) ?? compareMaps(collection, request, answer)
+    return { id, expected, actual: difference ?? expected, agree: difference === undefined }
+  } catch (error) {
+    return { id, expected, actual: String(error), agree: false }
+  } finally {
+    runtime.dispose()
+  }
+}
+
+/** What the running kernel was built with: the values of `.kconfig` externs. */
+const KERNEL_CONFIG: Readonly<Record<string, unknown>> = readKernelConfig('/proc/config.gz')
+
+function readKernelConfig(file: string): Record<string, unknown> {
+  const values: Record<string, unknown> = Object.create(null)
+  if (!existsSync(file)) return values
+  for (const line of gunzipSync(readFileSync(file)).toString().split('\n')) {
+    const match = /^(CONFIG_\w+)=(?:"(.*)"|(.*))$/.exec(line)
+    if (match === null) continue
+    const [, name, text, plain] = match
+    values[name!] = text ?? (/^-?\d+$/.test(plain!) ? Number(plain) : plain)
+  }
+  return values
+}
+
+/** What both sides run: bounded maps, and constants in place of what they cannot share. */
+function prepareSpec(spec: ObjectSpec): void {
+  for (const map of Object.values(spec.maps)) {
+    if (map.maxEntries === 0) map.maxEntries = map.type === MAP.ringbuf ? 4096 : 1
+    if (map.type === MAP.hash || map.type === MAP.percpuHash) map.maxEntries = Math.min(map.maxEntries, MAX_ENTRIES)
+  }
+  for (const one of [...Object.values(spec.programs), ...Object.values(spec.functions)]) {
+    one.insns.forEach((insn, slot) => {
+      if (insn.kind !== 'call' || insn.target !== 'helper' || !UNSHARED.has(insn.imm)) return
+      one.insns[slot] = { kind: 'alu', op: 'mov', width: 64, dst: 0, src: { imm: CONSTANT } }
+    })
+  }
+}
+
+/** One program, what it may tail-call, and all their maps, as the kernel oracle wants them. */
+class KernelRequest {
+  readonly message: object
+  /** Names of maps in the order of the request. */
+  readonly mapNames: string[] = []
+  private readonly maps: Record<string, unknown>[] = []
+  private readonly programs: object[] = []
+  private readonly programNumbers = new Map<string, number>()
+  private readonly spec: ObjectSpec
+  private readonly initialContents: (map: string) => Uint8Array
+
+  constructor(subject: Subject, packets: readonly Uint8Array[], initialContents: (map: string) => Uint8Array) {
+    this.initialContents = initialContents
+    this.spec = subject.spec
+    const program = this.programNumber(subject.program, subject.type)
+    this.message = {
+      maps: this.maps,
+      programs: this.programs,
+      run: { program, packets: packets.map((packet) => bytesToHex(packet)) },
+      dump: true,
+    }
+  }
+
+  private programNumber(program: ProgramSpec, type: string): number {
+    const known = this.programNumbers.get(program.name)
+    if (known !== undefined) return known
+    const number = this.programs.length
+    this.programNumbers.set(program.name, number)
+    const entry: Record<string, unknown> = { type: PROGRAM_TYPE_IDS[type]!, license: this.spec.license || 'GPL' }
+    this.programs.push(entry)
+    const linked = linkProgram(this.spec, program)
+    const { insns, fixups } = this.relocate(linked, type)
+    entry['insns'] = bytesToHex(encodeProgram(insns, 'little'))
+    entry['fixups'] = fixups
+    return number
+  }
+
+  private relocate(linked: LinkedProgram, type: string): { insns: Instruction[]; fixups: object[] } {
+    const insns = linked.insns.slice()
+    const fixups: object[] = []
+    for (const reference of linked.references) {
+      if (reference.kind !== 'map' && reference.kind !== 'map_value') continue
+      const insn = insns[reference.slot]
+      if (insn?.kind !== 'lddw') throw new Error(`no wide load at ${reference.slot}`)
+      const offset = reference.kind === 'map' ? 0 : reference.offset
+      const source = reference.kind === 'map' ? 'map_fd' : 'map_value'
+      insns[reference.slot] = { kind: 'lddw', source, dst: insn.dst, imm: 0, imm2: offset }
+      fixups.push({ slot: reference.slot, map: this.mapNumber(reference.map, type) })
+    }
+    return { insns, fixups }
+  }
+
+  private mapNumber(name: string, type: string): number {
+    const known = this.mapNames.indexOf(name)
+    if (known >= 0) return known
+    const number = this.mapNames.length
+    this.mapNames.push(name)
+    const map = this.spec.maps[name]!
+    const entry = kernelMap(map)
+    if (map.kind !== 'map') {
+      entry['flags'] = map.flags & ~MMAPABLE
+      entry['initial'] = [[littleEndian32(0), bytesToHex(this.initialContents(name))]]
+      entry['frozen'] = (map.flags & RDONLY_PROG) !== 0
+    }
+    this.maps.push(entry)
+    const inner: [string, number][] = []
+    const programs: [number, number][] = []
+    for (const slot of map.initialSlots ?? []) {
+      if (slot.target.kind === 'map') inner.push([littleEndian32(slot.index), this.mapNumber(slot.target.map, type)])
+      else programs.push([slot.index, this.programNumber(this.spec.programs[slot.target.program]!, type)])
+    }
+    entry['innerMaps'] = inner
+    entry['programs'] = programs
+    return number
+  }
+}
+
+function littleEndian32(value: number): string {
+  return bytesToHex(Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24))
+}
+
+function kernelMap(map: MapSpec): Record<string, unknown> {
+  const entry: Record<string, unknown> = {
+    type: map.type,
+    key: map.keySize,
+    value: map.type === MAP.ringbuf ? 0 : map.valueSize,
+    entries: map.maxEntries,
+    flags: map.flags,
+  }
+  if (map.innerMap !== undefined) entry['inner'] = kernelMap(map.innerMap)
+  return entry
+}
+
+function compareRuns(
+  program: Program<PacketInput, PacketOutput>,
+  packets: readonly Uint8Array[],
+  runs: NonNullable<KernelAnswer['runs']>,
+): string | undefined {
+  for (const [i, packet] of packets.entries()) {
+    const theirs = runs[i]!
+    if (theirs.errno !== undefined) continue
+    const ours = program.run(packet)
+    if (ours.retval !== theirs.retval) return `packet ${i}: returned ${ours.retval}, the kernel ${theirs.retval}`
+    const data = bytesToHex(ours.packet)
+    if (data !== theirs.data) return `packet ${i}: out ${differenceOf(data, theirs.data!)}`
+  }
+  return undefined
+}
+
+function differenceOf(ours: string, theirs: string): string {
+  if (ours.length !== theirs.length) return `has ${ours.length / 2} bytes, the kernel's ${theirs.length / 2}`
+  let at = 0
+  while (ours[at] === theirs[at]) at++
+  const byte = at >> 1
+  return `differs at byte ${byte}: ${ours.slice(2 * byte, 2 * byte + 16)}, the kernel's ${theirs.slice(2 * byte, 2 * byte + 16)}`
+}
+
+function compareMaps(collection: Collection, request: KernelRequest, answer: KernelAnswer): string | undefined {
+  for (const [number, name] of request.mapNames.entries()) {
+    const theirs = answer.maps![number]
+    if (theirs === null || theirs === undefined) continue
+    const map = collection.maps[name]!
+    if (!Array.isArray(theirs)) {
+      const expected = (theirs as { records: string[] }).records
+      for (const [at, record] of expected.entries()) {
+        const own = map.readRecord()
+        if (own === undefined) return `map ${name}: ${at} records, the kernel ${expected.length}`
+        const bytes = bytesToHex(own.bytes)
+        if (bytes !== record) return `map ${name}: record ${at} ${differenceOf(bytes, record)}`
+      }
+      if (map.readRecord() !== undefined) return `map ${name}: more records than the kernel's ${expected.length}`
+      continue
+    }
+    if (map.size !== theirs.length) return `map ${name}: ${map.size} entries, the kernel ${theirs.length}`
+    for (const [key, value] of theirs as [string, string][]) {
+      const own = map.getBytes(hexToBytes(key))
+      if (own === undefined) return `map ${name}: no key ${key}`
+      const bytes = bytesToHex(own)
+      if (bytes !== value) return `map ${name}: value of ${key} ${differenceOf(bytes, value)}`
+    }
+  }
+  return undefined
+}
+
+/** The oracle: one process that answers a line for each line. */
+class Kernel {
+  private readonly child
+  private readonly lines: AsyncIterator<string>
+  private readonly unavailable: string | undefined
+
+  constructor() {
+    this.unavailable = process.getuid?.() === 0 ? undefined : 'asking the kernel needs root'
+    this.child = spawn('python3', [fileURLToPath(new URL('./kernel_oracle.py', import.meta.url))], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
+  }
+
+  async ask(message: object): Promise<KernelAnswer> {
+    if (this.unavailable !== undefined) return { error: this.unavailable }
+    this.child.stdin.write(`${JSON.stringify(message)}\n`)
+    const { value, done } = await this.lines.next()
+    return done ? { error: 'the oracle ended' } : (JSON.parse(value) as KernelAnswer)
+  }
+
+  close(): void {
+    this.child.stdin.end()
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * anybpf: BPF, whole, without a kernel. What most programs need; the subpaths (`anybpf/isa`, `anybpf/btf`, `anybpf/net` …)
+ * have the rest.
+ * @module
+ */
+export { assemble, decodeProgram, disassemble, encodeProgram, type Instruction } from './isa/index.ts'
+export {
+  Collection,
+  type Extension,
+  type LoadOptions,
+  Program,
+  type RunResult,
+  Runtime,
+  type RuntimeOptions,
+} from './loader/index.ts'
+export { BpfMap } from './maps/index.ts'
+export { type MapSpec, type ObjectSpec, type ProgramSpec, parseObject } from './object/index.ts'
+export { linux, raw } from './spec/index.ts'
+export { AnybpfError, type ErrorCode, isAnybpfError } from './util/index.ts'
+export { BpfFault, type Environment, VirtualEnvironment } from './vm/index.ts'

@@ -1,0 +1,37 @@
+/**
+ * What comes of loading an object: its programs and maps, alive.
+ * @module
+ */
+import type { BpfMap } from '../maps/index.ts'
+import type { PacketInput, PacketOutput } from '../programs/index.ts'
+import type { Program } from './program.ts'
+
+/**
+ * Programs and maps by name (records without a prototype), and the global variables. Disposing of it frees what loading
+ * it made; maps that were handed in stay.
+ */
+export class Collection {
+  readonly programs: Readonly<Record<string, Program<PacketInput, PacketOutput>>>
+  /** Maps that the object declares, and its global data: `.bss`, `.rodata`. */
+  readonly maps: Readonly<Record<string, BpfMap>>
+  private readonly release: () => void
+
+  constructor(
+    programs: Readonly<Record<string, Program<PacketInput, PacketOutput>>>,
+    maps: Readonly<Record<string, BpfMap>>,
+    release: () => void,
+  ) {
+    this.programs = programs
+    this.maps = maps
+    this.release = release
+  }
+
+  dispose(): void {
+    for (const program of Object.values(this.programs)) program.dispose()
+    this.release()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}

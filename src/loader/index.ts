@@ -1,0 +1,9 @@
+/**
+ * From an `ObjectSpec` to running programs: the runtime, what loading gives, and how a runtime is extended.
+ * @module
+ */
+export { Collection } from './collection.ts'
+export { type AnyProgramTypeDefinition, BUILTIN_EXTENSION, type Definitions, type Extension } from './extension.ts'
+export type { LoadOptions } from './load-object.ts'
+export { type Engine, type EngineOptions, Program, type RunBase, type RunResult } from './program.ts'
+export { type ProgramOptions, Runtime, type RuntimeOptions } from './runtime.ts'

@@ -1,0 +1,75 @@
+/**
+ * From a `MapSpec` to a map that lives in the runtime's memory.
+ * @module
+ */
+import { BpfMap, createEventCodec, createMapCodecs, type MapParameters } from '../maps/index.ts'
+import type { InitialSlot, MapSpec } from '../object/index.ts'
+import { AnybpfError } from '../util/index.ts'
+import type { Program } from './program.ts'
+import type { Runtime } from './runtime.ts'
+
+/** How many copies a per-CPU map has: a runtime has one CPU. */
+const CPUS = 1
+
+/**
+ * Makes the map, and gives it `contents` as the value of key 0 if there are any (global data). Throws ERR_UNSUPPORTED for a
+ * type that nobody here implements, ERR_MAP for impossible sizes, ERR_NO_MEMORY.
+ */
+export function createLiveMap(runtime: Runtime, spec: MapSpec, contents?: Uint8Array): BpfMap {
+  const { machine } = runtime
+  const type = runtime.platform.mapTypes.get(spec.type)
+  const definition = type === undefined ? undefined : runtime.definitions.mapTypes.get(type.name)
+  if (type === undefined || definition === undefined) {
+    const what =
+      type === undefined
+        ? `no map type ${spec.type} on ${runtime.platform.name}`
+        : `no maps of type ${type.name} here yet`
+    throw new AnybpfError('ERR_UNSUPPORTED', `map ${spec.name}: ${what}`, { details: { type: spec.type } })
+  }
+  const records = RECORD_MAPS.has(type.name)
+  const parameters: MapParameters = { ...mapParameters(spec, records), cpus: CPUS, ...innerParameters(spec) }
+  const store = definition.create(machine, parameters)
+  // What a map of records declares as its value is what one record looks like.
+  const event = records ? createEventCodec(spec.name, spec.btf, spec.btfValueType) : undefined
+  const { btfValueType, ...untyped } = spec
+  const map = new BpfMap(machine.memory, store, {
+    ...createMapCodecs({ ...(records ? untyped : spec), keySize: store.keySize, valueSize: store.valueSize }),
+    ...(event !== undefined && { event }),
+    innerMap: (address) => runtime.mapAt(address),
+  })
+  runtime.addMap(map)
+  if (contents !== undefined && contents.length > 0) map.set(new Uint8Array(store.keySize), contents)
+  if (spec.kind === 'rodata' || spec.kind === 'kconfig') map.freeze()
+  return map
+}
+
+/** Types whose declared value is a record that programs send, not something that is stored. */
+const RECORD_MAPS: ReadonlySet<string> = new Set(['ringbuf', 'perf_event_array'])
+
+function mapParameters(spec: MapSpec, records: boolean): Omit<MapParameters, 'cpus' | 'inner'> {
+  const { name, flags } = spec
+  // Loaders fill in what a declaration may leave out: one buffer per CPU, descriptors of four bytes.
+  const perf = records && spec.keySize === 4
+  const valueSize = records ? (perf ? 4 : 0) : spec.valueSize
+  const maxEntries = perf && spec.maxEntries === 0 ? CPUS : spec.maxEntries
+  return { name, keySize: records && !perf ? 0 : spec.keySize, valueSize, maxEntries, flags }
+}
+
+function innerParameters({ innerMap }: MapSpec): Pick<MapParameters, 'inner'> {
+  if (innerMap === undefined) return {}
+  return { inner: { ...mapParameters(innerMap, false), typeId: innerMap.type } }
+}
+
+/** Puts what a static initialiser names into a map of maps or programs. */
+export function fillSlots(
+  map: BpfMap,
+  slots: readonly InitialSlot[],
+  maps: ReadonlyMap<string, BpfMap>,
+  programs: Readonly<Record<string, Program<never, unknown>>>,
+): void {
+  for (const { index, target } of slots) {
+    if (target.kind === 'map') map.set(index, maps.get(target.map))
+    // A program that was not chosen leaves its slot empty, as one that was never loaded does.
+    else if (programs[target.program] !== undefined) map.set(index, programs[target.program]!.executable.index)
+  }
+}

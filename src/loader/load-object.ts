@@ -1,0 +1,147 @@
+/**
+ * From an `ObjectSpec` to a `Collection`: which programs, which maps they need, and every symbol's address.
+ * @module
+ */
+import type { BpfMap } from '../maps/index.ts'
+import { type LinkedProgram as LinkedSpec, linkProgram, type ObjectSpec, type ProgramSpec } from '../object/index.ts'
+import type { PacketInput, PacketOutput } from '../programs/index.ts'
+import { AnybpfError } from '../util/index.ts'
+import { Collection } from './collection.ts'
+import { globalContents, kernelVersionOf } from './globals.ts'
+import { createLiveMap, fillSlots } from './live-map.ts'
+import { type EngineOptions, engineOptions, Program } from './program.ts'
+import { relocateProgram } from './relocate.ts'
+import type { Runtime } from './runtime.ts'
+
+export interface LoadOptions extends Partial<EngineOptions> {
+  /**
+   * The programs to load; the ones that they may tail-call through a static initialiser are added. Default: all whose
+   * section does not start with `?`.
+   */
+  readonly programs?: readonly string[]
+  /** Global variables by name: values by BTF, or bytes. Also those of `.rodata`, which nothing can change later. */
+  readonly globals?: Readonly<Record<string, unknown>>
+  /** Values of `.kconfig` externs: `y`, `n`, `m`, numbers, texts. */
+  readonly kconfig?: Readonly<Record<string, unknown>>
+  /** Addresses of `.ksyms` externs. */
+  readonly ksyms?: Readonly<Record<string, number>>
+  /** Maps to use instead of making them: shared between objects. They must have the declared type and sizes. */
+  readonly maps?: Readonly<Record<string, BpfMap>>
+}
+
+export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOptions): Collection {
+  const wanted = selectPrograms(spec, options.programs)
+  for (const program of wanted) runtime.programType(program.type)
+  const linked = wanted.map((program) => linkProgram(spec, program))
+
+  const contents = globalContents(spec, options.globals ?? {}, options.kconfig ?? {}, kernelVersionOf(runtime.platform))
+  const live = new Map<string, BpfMap>()
+  const programs: Record<string, Program<PacketInput, PacketOutput>> = Object.create(null)
+  const made: BpfMap[] = []
+  try {
+    const open = (name: string): BpfMap => {
+      const known = live.get(name)
+      if (known !== undefined) return known
+      const map = spec.maps[name]
+      if (map === undefined) throw new AnybpfError('ERR_LINK', `no map ${name}`)
+      const given = options.maps?.[name]
+      const opened = given ?? createLiveMap(runtime, map, contents.get(map))
+      if (given === undefined) made.push(opened)
+      live.set(name, opened)
+      for (const slot of map.initialSlots ?? []) if (slot.target.kind === 'map') open(slot.target.map)
+      return opened
+    }
+    const referenced = referencedMaps(linked)
+    for (const name of Object.keys(spec.maps)) {
+      // A map that no program here uses may be of a type that does not exist here; it is then left out.
+      if (referenced.has(name) || runtime.canCreate(spec.maps[name]!)) open(name)
+    }
+    const addresses = {
+      map: (name: string) => open(name).address,
+      mapValue: (name: string, offset: number) => open(name).valueAddress + offset,
+      ksym: (name: string) => ksymAddress(spec, name, options.ksyms ?? {}),
+    }
+    linked.forEach((program, i) => {
+      const { type, name } = wanted[i]!
+      checkHelpers(runtime, program, name)
+      const executable = runtime.machine.addProgram(relocateProgram(spec, program, addresses))
+      programs[name] = new Program(runtime, runtime.programType(type), executable, engineOptions(options))
+    })
+    for (const [name, map] of live) fillSlots(map, spec.maps[name]?.initialSlots ?? [], live, programs)
+  } catch (error) {
+    for (const program of Object.values(programs)) program.dispose()
+    for (const map of made.reverse()) runtime.removeMap(map)
+    throw error
+  }
+
+  const maps: Record<string, BpfMap> = Object.create(null)
+  for (const [name, map] of live) maps[name] = map
+  return new Collection(programs, maps, () => {
+    for (const map of made.reverse()) runtime.removeMap(map)
+  })
+}
+
+/** The programs that are asked for, and those that their maps name, each once, in the object's order. */
+function selectPrograms(spec: ObjectSpec, names: readonly string[] | undefined): ProgramSpec[] {
+  const all = Object.values(spec.programs)
+  const chosen = new Set<string>()
+  if (names === undefined) {
+    for (const program of all) if (program.autoload) chosen.add(program.name)
+  } else {
+    for (const name of names) {
+      if (spec.programs[name] === undefined) {
+        const known = all.map((program) => program.name).join(', ')
+        throw new AnybpfError('ERR_NOT_FOUND', `no program ${name}; the object has ${known || 'none'}`)
+      }
+      chosen.add(name)
+    }
+    addTailCallTargets(spec, chosen)
+  }
+  return all.filter((program) => chosen.has(program.name))
+}
+
+/** Follows prog_array initialisers from the chosen programs until nothing is added. */
+function addTailCallTargets(spec: ObjectSpec, chosen: Set<string>): void {
+  const pending = [...chosen]
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    const used = referencedMaps([linkProgram(spec, spec.programs[name]!)])
+    for (const map of used) {
+      for (const { target } of spec.maps[map]?.initialSlots ?? []) {
+        if (target.kind !== 'program' || chosen.has(target.program)) continue
+        if (spec.programs[target.program] === undefined) continue
+        chosen.add(target.program)
+        pending.push(target.program)
+      }
+    }
+  }
+}
+
+function referencedMaps(programs: readonly LinkedSpec[]): Set<string> {
+  const names = new Set<string>()
+  for (const program of programs) {
+    for (const reference of program.references) {
+      if (reference.kind === 'map' || reference.kind === 'map_value') names.add(reference.map)
+    }
+  }
+  return names
+}
+
+/** A helper that the platform has and nobody here implements is found when loading, not when running. */
+function checkHelpers(runtime: Runtime, program: LinkedSpec, name: string): void {
+  program.insns.forEach((insn, slot) => {
+    if (insn.kind !== 'call' || insn.target !== 'helper') return
+    if (runtime.machine.helpers.has(insn.imm)) return
+    const known = runtime.platform.helpers.get(insn.imm)
+    const what =
+      known === undefined
+        ? `no helper ${insn.imm} on ${runtime.platform.name}`
+        : `helper ${known.name} (${insn.imm}) cannot be run here yet`
+    throw new AnybpfError('ERR_LINK', `${name}: insn ${slot}: ${what}`, { details: { helper: insn.imm, slot } })
+  })
+}
+
+function ksymAddress(spec: ObjectSpec, name: string, ksyms: Readonly<Record<string, number>>): number {
+  if (Object.hasOwn(ksyms, name)) return ksyms[name]!
+  if (spec.externs[name]?.weak === true) return 0
+  throw new AnybpfError('ERR_LINK', `no kernel symbol ${name}: give its address with ksyms: { ${name}: … }`)
+}

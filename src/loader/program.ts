@@ -1,0 +1,148 @@
+/**
+ * A loaded program: what `run` is called on.
+ * @module
+ */
+import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
+import { AnybpfError } from '../util/index.ts'
+import type { ExecutableProgram, Interpreter, RunOptions, VirtualMachine } from '../vm/index.ts'
+import type { AnyProgramTypeDefinition } from './extension.ts'
+
+export type Engine = 'interpreter'
+
+/** How programs run unless a run says otherwise. */
+export interface EngineOptions {
+  readonly engine: Engine
+  readonly checked: boolean
+  /** Instructions a run may take; undefined: the engine's default; 0: no bound. */
+  readonly budget: number | undefined
+}
+
+/** The options that a caller gave, with the defaults: checked, because nothing is verified yet. */
+export function engineOptions(options: Partial<EngineOptions>): EngineOptions {
+  return { engine: options.engine ?? 'interpreter', checked: options.checked ?? true, budget: options.budget }
+}
+
+/** What every run tells, whatever the program type adds to it. */
+export interface RunBase {
+  /** The low 32 bits of r0, unsigned: what the kernel's test run calls `retval`. */
+  readonly retval: number
+}
+
+export type RunResult<Output> = RunBase & Output
+
+/** What a program needs of its runtime. */
+export interface ProgramHost {
+  readonly machine: VirtualMachine
+  readonly interpreter: Interpreter
+}
+
+/**
+ * A program that is ready to run. `Input` and `Output` are its program type's: for xdp, sched_cls and socket_filter a packet
+ * in, and a verdict and a packet out.
+ */
+export class Program<Input = unknown, Output = unknown> {
+  readonly name: string
+  /** `xdp`, `sched_cls` … */
+  readonly type: string
+  readonly executable: ExecutableProgram
+  private readonly host: ProgramHost
+  private readonly instance: ContextInstance<Input, Output>
+  private readonly engine: EngineOptions
+  /** The entry's arguments of the run before. */
+  private r1 = 0
+  private r2 = 0
+  private disposed = false
+
+  constructor(
+    host: ProgramHost,
+    definition: AnyProgramTypeDefinition,
+    executable: ExecutableProgram,
+    engine: EngineOptions,
+  ) {
+    this.name = executable.name
+    this.type = definition.spec.name
+    this.executable = executable
+    this.host = host
+    this.engine = engine
+    this.instance = definition.createContext(host.machine)
+  }
+
+  /**
+   * Runs the program once. Throws `BpfFault` for what the program does wrong (its code is ERR_FAULT, or ERR_BUDGET), and
+   * ERR_USAGE for an input that its program type cannot take.
+   */
+  run(input: Input, options: RunOptions = {}): RunResult<Output> {
+    const retval = this.invoke(input, options)
+    return { retval, ...this.instance.collect(retval) }
+  }
+
+  /** As `run`, but reads nothing back: the return value alone. For measuring. */
+  invoke(input: Input, options: RunOptions = {}): number {
+    this.assertLive()
+    const { r1, r2 } = this.prepare(input)
+    return this.enter(r1, r2, options)
+  }
+
+  /**
+   * Runs the program `count` times on one input, which is laid out once: what a run changes in packet or context, the next
+   * one sees, as in the kernel's test run. Returns the last return value.
+   */
+  repeat(input: Input, count: number, options: RunOptions = {}): number {
+    this.assertLive()
+    const { r1, r2 } = this.prepare(input)
+    let retval = 0
+    for (let i = 0; i < count; i++) retval = this.enter(r1, r2, options)
+    return retval
+  }
+
+  /** Runs the program `count` more times on what the run before left: `repeat` in several rounds. */
+  again(count: number, options: RunOptions = {}): number {
+    this.assertLive()
+    let retval = 0
+    for (let i = 0; i < count; i++) retval = this.enter(this.r1, this.r2, options)
+    return retval
+  }
+
+  /** What the last run left, read as `run` reads it. */
+  collect(retval: number): Output {
+    return this.instance.collect(retval)
+  }
+
+  private prepare(input: Input): EntryArguments {
+    const entry = this.instance.prepare(input)
+    this.r1 = entry.r1
+    this.r2 = entry.r2
+    return entry
+  }
+
+  private enter(r1: number, r2: number, options: RunOptions): number {
+    const { cpu } = this.host.interpreter
+    const before = cpu.context
+    cpu.context = this.instance.context
+    const budget = options.budget ?? this.engine.budget
+    try {
+      return this.host.interpreter.run(this.executable, r1, r2, {
+        checked: options.checked ?? this.engine.checked,
+        ...(budget !== undefined && { budget }),
+        ...(options.trace !== undefined && { trace: options.trace }),
+      })
+    } finally {
+      cpu.context = before
+    }
+  }
+
+  private assertLive(): void {
+    if (this.disposed) throw new AnybpfError('ERR_DISPOSED', `program ${this.name} was disposed of`)
+  }
+
+  dispose(): void {
+    if (this.disposed) return
+    this.disposed = true
+    this.instance.dispose()
+    this.host.machine.removeProgram(this.executable)
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The runtime: one linear memory, and everything that lives in it. Objects are loaded into it; programs run on its CPU.
+ * @module
+ */
+import { helpersOf } from '../helpers/index.ts'
+import type { Instruction } from '../isa/index.ts'
+import type { BpfMap } from '../maps/index.ts'
+import type { MapSpec, ObjectSpec } from '../object/index.ts'
+import { linux } from '../spec/platforms/linux.ts'
+import type { Platform } from '../spec/types.ts'
+import { AnybpfError } from '../util/index.ts'
+import {
+  type Environment,
+  GuestMemory,
+  Interpreter,
+  VirtualCpu,
+  VirtualEnvironment,
+  VirtualMachine,
+} from '../vm/index.ts'
+import type { Collection } from './collection.ts'
+import {
+  type AnyProgramTypeDefinition,
+  BUILTIN_EXTENSION,
+  collectDefinitions,
+  type Definitions,
+  type Extension,
+  extendByDefinitions,
+} from './extension.ts'
+import { createLiveMap } from './live-map.ts'
+import { type LoadOptions, loadObject } from './load-object.ts'
+import { type EngineOptions, engineOptions, Program, type ProgramHost } from './program.ts'
+
+export interface RuntimeOptions {
+  /** Default `linux()`, the newest version known. */
+  readonly platform?: Platform
+  /** Time, randomness, task. Default: virtual and seeded, see `VirtualEnvironment`. */
+  readonly environment?: Environment
+  /** Upper bound of the linear memory, bytes; default 1 GiB. */
+  readonly memoryLimit?: number
+  /** Helpers, map types and program types of one's own. */
+  readonly extensions?: readonly Extension[]
+  /** Called with each line that a program prints (`bpf_printk`); default nowhere. */
+  readonly print?: (line: string) => void
+}
+
+export interface ProgramOptions extends Partial<EngineOptions> {
+  readonly name?: string
+}
+
+export class Runtime implements ProgramHost {
+  readonly platform: Platform
+  readonly environment: Environment
+  readonly machine: VirtualMachine
+  readonly interpreter: Interpreter
+  readonly definitions: Definitions
+  private readonly cpu: VirtualCpu
+  private readonly liveMaps = new Map<number, BpfMap>()
+  private readonly owned = new Set<{ dispose(): void }>()
+  private disposed = false
+
+  constructor(options: RuntimeOptions = {}) {
+    this.definitions = collectDefinitions([BUILTIN_EXTENSION, ...(options.extensions ?? [])])
+    this.platform = extendByDefinitions(options.platform ?? linux(), options.extensions ?? [])
+    this.environment = options.environment ?? new VirtualEnvironment()
+    this.machine = new VirtualMachine({
+      platform: this.platform,
+      memory: new GuestMemory(options.memoryLimit === undefined ? {} : { limit: options.memoryLimit }),
+      helpers: helpersOf(this.platform, this.definitions.helpers),
+    })
+    this.cpu = new VirtualCpu({
+      machine: this.machine,
+      environment: this.environment,
+      ...(options.print !== undefined && { print: options.print }),
+    })
+    this.interpreter = new Interpreter(this.cpu)
+  }
+
+  /**
+   * Makes an object's programs ready to run, with the maps that they use. Throws ERR_LINK for what a program refers to and
+   * nothing here has, ERR_MAP, ERR_NO_MEMORY, ERR_BYTE_ORDER, ERR_UNSUPPORTED, and ERR_NOT_FOUND for a name in `options`.
+   */
+  load(spec: ObjectSpec, options: LoadOptions = {}): Collection {
+    this.assertLive()
+    const collection = loadObject(this, spec, options)
+    this.owned.add(collection)
+    return collection
+  }
+
+  /** Makes one program of bare instructions, indexed by slot: of type `raw` unless `type` names another. */
+  loadProgram<Input = unknown, Output = unknown>(
+    insns: readonly Instruction[],
+    options: ProgramOptions & { readonly type?: string } = {},
+  ): Program<Input, Output> {
+    this.assertLive()
+    const definition = this.programType(options.type ?? 'raw')
+    const executable = this.machine.addProgram({ name: options.name ?? 'program', insns })
+    const program = new Program<Input, Output>(this, definition, executable, engineOptions(options))
+    this.owned.add(program)
+    return program
+  }
+
+  /** A map without an object. It belongs to the caller, and can be handed to `load`. */
+  createMap(spec: MapSpec): BpfMap {
+    this.assertLive()
+    return createLiveMap(this, spec)
+  }
+
+  /** The live map whose control block lies at an address. */
+  mapAt(address: number): BpfMap | undefined {
+    return this.liveMaps.get(address)
+  }
+
+  /** Makes a map known to programs and helpers; for the loader. */
+  addMap(map: BpfMap): void {
+    this.liveMaps.set(map.address, map)
+    this.machine.addMap(map.store)
+  }
+
+  /** Takes a map away from programs and frees it. */
+  removeMap(map: BpfMap): void {
+    this.liveMaps.delete(map.address)
+    this.machine.removeMap(map.store)
+    map.dispose()
+  }
+
+  /** Whether a map of this type can be made here, inner maps included. */
+  canCreate(spec: MapSpec): boolean {
+    const type = this.platform.mapTypes.get(spec.type)
+    if (type === undefined || !this.definitions.mapTypes.has(type.name)) return false
+    return spec.innerMap === undefined || this.canCreate(spec.innerMap)
+  }
+
+  /** Throws ERR_UNSUPPORTED for a type that the platform or the runtime does not have. */
+  programType(name: string): AnyProgramTypeDefinition {
+    const definition = this.definitions.programTypes.get(name)
+    if (definition === undefined) {
+      const known = [...this.definitions.programTypes.keys()].join(', ')
+      throw new AnybpfError('ERR_UNSUPPORTED', `programs of type ${name} cannot be run (can: ${known})`)
+    }
+    return definition
+  }
+
+  private assertLive(): void {
+    if (this.disposed) throw new AnybpfError('ERR_DISPOSED', 'the runtime was disposed of')
+  }
+
+  /** Frees programs, maps, and the memory itself. */
+  dispose(): void {
+    if (this.disposed) return
+    this.disposed = true
+    for (const thing of [...this.owned].reverse()) thing.dispose()
+    this.owned.clear()
+    for (const map of this.liveMaps.values()) this.removeMap(map)
+    this.cpu.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
