@@ -102,5 +102,10 @@ function firstProgram(bytes: Uint8Array): Instruction[] {
   }
   const program = Object.values(object.programs)[0]
   if (program === undefined) throw new AnybpfError('ERR_NOT_FOUND', 'the object has no program')
-  return linkProgram(object, program).insns
+  const { insns, references } = linkProgram(object, program)
+  const reference = references[0]
+  if (reference !== undefined) {
+    throw new AnybpfError('ERR_LINK', `insn ${reference.slot}: there are no maps and no kernel symbols here`)
+  }
+  return insns
 }

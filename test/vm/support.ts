@@ -1,0 +1,56 @@
+/**
+ * What the tests of the machine share: a machine with one region of memory, and programs from assembler text.
+ * @module
+ */
+import { assemble } from '../../src/isa/index.ts'
+import { raw } from '../../src/spec/platforms/raw.ts'
+import type { ReturnWidth } from '../../src/spec/types.ts'
+import {
+  BpfFault,
+  type ExecutableProgram,
+  type ExecuteRawOptions,
+  executeRaw,
+  type HelperDefinition,
+  type HelperFunction,
+  Interpreter,
+  type LinkedProgram,
+  VirtualCpu,
+  VirtualMachine,
+} from '../../src/vm/index.ts'
+
+/** A helper for a test: `returns` decides what r0 becomes. */
+export function helper(id: number, returns: ReturnWidth, call: HelperFunction, tailCall = false): HelperDefinition {
+  return { spec: { id, name: `helper${id}`, args: [64, 64, 64, 64, 64], returns, tailCall }, call }
+}
+
+export class Bench {
+  readonly machine: VirtualMachine
+  readonly cpu: VirtualCpu
+  readonly interpreter: Interpreter
+
+  constructor(helpers: readonly HelperDefinition[] = []) {
+    this.machine = new VirtualMachine({ platform: raw, helpers: new Map(helpers.map((one) => [one.spec.id, one])) })
+    this.cpu = new VirtualCpu({ machine: this.machine })
+    this.interpreter = new Interpreter(this.cpu)
+  }
+
+  add(text: string, more: Partial<LinkedProgram> = {}): ExecutableProgram {
+    return this.machine.addProgram({ name: 'test', insns: assemble(text), ...more })
+  }
+}
+
+/** r0 of a program of assembler text, all 64 bits. */
+export function r0(text: string, memory?: Uint8Array, options?: ExecuteRawOptions): bigint {
+  return executeRaw(assemble(text), memory, options).r0
+}
+
+/** The fault that `work` throws; fails if it throws none. */
+export function faultOf(work: () => unknown): BpfFault {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof BpfFault) return error
+    throw error
+  }
+  throw new Error('no fault')
+}
