@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { buildExecutables } from './build-executables.mjs.mts'
+import { buildExecutables } from './build-executables.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
