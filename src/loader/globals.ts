@@ -8,7 +8,7 @@ import { createCodec } from '../maps/codec.ts'
 import type { MapSpec, ObjectSpec, VariableSpec } from '../object/index.ts'
 import { LATEST_LINUX } from '../spec/platforms/linux.ts'
 import type { Platform } from '../spec/types.ts'
-import { AnybpfError } from '../util/index.ts'
+import { AnybpfError, encodeUtf8 } from '../util/index.ts'
 
 /** The bytes of each data map's value, with the caller's settings in them; the spec itself is left as it is. */
 export function globalContents(
@@ -99,13 +99,22 @@ const TRISTATE: Readonly<Record<string, number>> = { n: 0, y: 1, m: 2 }
  * extern's type, as in libbpf: 0 or 1 in a `bool`, the letter in a `char`, 0 to 2 in an `enum libbpf_tristate`.
  */
 function kconfigToValue(value: unknown, map: MapSpec, variable: VariableSpec): unknown {
-  if (typeof value !== 'string' || !Object.hasOwn(TRISTATE, value)) return value
+  if (typeof value !== 'string') return value
   const type = variableType(map.btf, variable)
   const resolved = type === undefined ? undefined : map.btf?.resolve(type)
+  if (resolved?.kind === 'array') return truncatedText(value, variable.size)
+  if (!Object.hasOwn(TRISTATE, value)) return value
   if (resolved?.kind === 'int' && resolved.bool) return value === 'm' ? value : value === 'y'
   if (resolved?.kind === 'int' && resolved.size === 1) return Uint8Array.of(value.charCodeAt(0))
   if (resolved?.kind === 'enum') return littleEndian(TRISTATE[value]!, variable.size)
   return value
+}
+
+/** A text that is too long loses its end, as in libbpf; the last byte is always zero. */
+function truncatedText(text: string, size: number): Uint8Array {
+  const bytes = new Uint8Array(size)
+  bytes.set(encodeUtf8(text).subarray(0, size - 1))
+  return bytes
 }
 
 function littleEndian(value: number, size: number): Uint8Array {
