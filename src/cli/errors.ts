@@ -24,7 +24,7 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT]
 export class CliError extends Error {
   readonly code: ErrorCode
   readonly exit: ExitStatus
-  /** File or argument, as the user wrote it. */
+  /** File or argument, as the user wrote it (`standard input` for `-`). */
   readonly subject: string | undefined
   readonly details: Readonly<Record<string, unknown>>
 
@@ -33,7 +33,7 @@ export class CliError extends Error {
     this.name = 'CliError'
     this.code = code
     this.exit = exit
-    this.subject = subject
+    this.subject = subject === '-' ? 'standard input' : subject
     this.details = isAnybpfError(cause) ? cause.details : {}
   }
 }
@@ -52,7 +52,7 @@ export async function step<T>(exit: ExitStatus, subject: string | undefined, wor
   } catch (error) {
     if (!isAnybpfError(error)) throw error
     const status = error.code === 'ERR_INTERNAL' ? EXIT.defect : error.code === 'ERR_USAGE' ? EXIT.usage : exit
-    throw new CliError(status, error.code, error.message, subject === '-' ? 'standard input' : subject, error)
+    throw new CliError(status, error.code, error.message, subject, error)
   }
 }
 

@@ -8,10 +8,10 @@ import { createGrammar } from './grammar/grammar.ts'
 import type { CliIo } from './streams.ts'
 
 /** Runs `anybpf` with these arguments (without the two that Node puts first). Never throws. */
-export async function execute(argv: readonly string[], io: CliIo): Promise<number> {
+export async function execute(argv: readonly string[], io: CliIo, version = '0.0.0-source'): Promise<number> {
   let status: number = EXIT.ok
   try {
-    const grammar = createGrammar(io, (result) => {
+    const grammar = createGrammar(io, version, (result) => {
       status = result
     })
     await grammar.parseAsync([...argv], { from: 'user' })

@@ -3,7 +3,11 @@
  * The `anybpf` executable. The version is answered before anything else is loaded; all the rest is a chunk away.
  * @module
  */
-import { VERSION } from './version.ts'
+
+declare const ANYBPF_VERSION: string | undefined
+
+/** Put in by `scripts/build-executables.mjs`, so that asking for it reads no other file. */
+const VERSION = typeof ANYBPF_VERSION === 'string' ? ANYBPF_VERSION : '0.0.0-source'
 
 const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
@@ -14,5 +18,5 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     import('./streams.ts'),
   ])
   endOnBrokenPipe()
-  process.exitCode = await execute(argv, processIo())
+  process.exitCode = await execute(argv, processIo(), VERSION)
 }

@@ -7,7 +7,7 @@ const COMMANDS = ['run', 'inspect', 'disasm', 'asm', 'cfg']
 describe('the command line', () => {
   it('has these commands, each with help that shows examples and --json', async () => {
     const io = { stdin: (async function* () {})(), stdout: sink(), stderr: sink(), env: {} }
-    expect(createGrammar(io, () => undefined).commands.map((command) => command.name())).toEqual(COMMANDS)
+    expect(createGrammar(io, '1.2.3', () => undefined).commands.map((command) => command.name())).toEqual(COMMANDS)
     for (const command of COMMANDS) {
       for (const argv of [
         [command, '--help'],

@@ -64,11 +64,10 @@ function checkOptions(options: RunOptions): void {
   if (options.pcap !== undefined) {
     if (options.data !== undefined) throw usageError('--pcap and --data both say what to run on: give one')
     if (options.repeat !== undefined) throw usageError('--repeat is for a single input, not for --pcap')
-    if (options.raw) throw usageError('--pcap is for programs that take packets, not for --raw')
-  } else {
-    if (options.write !== undefined) throw usageError('--write needs --pcap')
-    if (options.realTime) return
+  } else if (options.write !== undefined) {
+    throw usageError('--write needs --pcap')
   }
+  if (options.write === '-') throw usageError('--write wants a file: standard output has the report')
   if (options.fresh && options.repeat === undefined) throw usageError('--fresh needs --repeat')
 }
 

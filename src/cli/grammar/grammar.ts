@@ -5,7 +5,6 @@
  */
 import { Command } from 'commander'
 import type { CliIo } from '../streams.ts'
-import { VERSION } from '../version.ts'
 import { addAsm } from './asm.ts'
 import { addCfg } from './cfg.ts'
 import { addDisasm } from './disasm.ts'
@@ -19,12 +18,12 @@ export interface GrammarContext {
   finish(status: number): void
 }
 
-export function createGrammar(io: CliIo, finish: (status: number) => void): Command {
+export function createGrammar(io: CliIo, version: string, finish: (status: number) => void): Command {
   const program = new Command()
   program
     .name('anybpf')
     .description('BPF, whole, without a kernel: run, inspect and disassemble compiled BPF objects.')
-    .version(VERSION, '-V, --version', 'print the version')
+    .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .showSuggestionAfterError(true)

@@ -2,10 +2,13 @@
  * Runs a program on every packet of a capture.
  * @module
  */
+
+import { LINK_TYPE, linkTypeName } from '../../net/index.ts'
 import { CaptureFile, openCapture } from '../../node/index.ts'
 import { EXIT, step } from '../errors.ts'
 import { Progress } from '../progress.ts'
 import type { CliIo } from '../streams.ts'
+import { visible } from '../text.ts'
 import { bytesGoingOn } from './disposition.ts'
 import type { PacketReport } from './report.ts'
 import type { Session } from './session.ts'
@@ -48,6 +51,7 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
   const { pcap, write, context, realTime } = options
   const started = performance.now()
   let error: unknown
+  let linkType: number = LINK_TYPE.ethernet
   let output: CaptureFile | undefined
   try {
     const batches = openCapture(pcap, { stdin: io.stdin })
@@ -60,6 +64,10 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
           output = await step(EXIT.badInput, write, () =>
             CaptureFile.create(write, { linkType: packet.linkType, nanoseconds: true }),
           )
+        }
+        if (packet.linkType !== linkType) {
+          linkType = packet.linkType
+          warnOfLinkType(session.type, linkType, pcap, progress, io)
         }
         if (realTime !== true) session.setElapsed(clock.at(packet.timestampNs))
         counts.in++
@@ -99,4 +107,13 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
   const seconds = (performance.now() - started) / 1000
   const packets = { ...counts, perSecond: seconds === 0 ? 0 : counts.in / seconds }
   return error === undefined ? { packets } : { packets, error }
+}
+
+/** Packet programs see an Ethernet header first: with another one they run, and take it for what it is not. */
+function warnOfLinkType(type: string, linkType: number, pcap: string, progress: Progress, io: CliIo): void {
+  if (linkType === LINK_TYPE.ethernet || type === 'raw') return
+  progress.clear()
+  io.stderr.write(
+    `anybpf: ${visible(pcap)}: warning: packets begin with ${linkTypeName(linkType)}, not with Ethernet\n`,
+  )
 }

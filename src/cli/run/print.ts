@@ -33,7 +33,8 @@ function about(report: RunReport): string {
 
 function printSingle(report: RunReport, options: PrintOptions, style: Style): string {
   let text = style.bold(about(report))
-  if (report.retval !== null) {
+  if (report.error !== undefined) text += `: ${style.red('ended early')}`
+  else if (report.retval !== null) {
     text += `: ${resultOf(report, style)}`
     if (report.runs > 1) {
       text += ` in the last of ${formatCount(report.runs)} runs, ${formatDuration(report.nsPerRun!)} per run`

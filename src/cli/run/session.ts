@@ -113,9 +113,11 @@ export async function openSession(file: string, options: SessionOptions, io: Cli
       const insns = await step(EXIT.badInput, file, () =>
         input.kind === 'text' ? assembleFor(runtime.platform, input.text) : decodeProgram(input.bytes, 'little'),
       )
-      program = await step(EXIT.rejected, file, () =>
-        runtime.loadProgram(insns, { ...engine, type: options.type ?? 'raw' }),
-      )
+      const type = options.type ?? 'raw'
+      if (!runtime.definitions.programTypes.has(type)) {
+        throw usageError(`--type ${type}: there are ${[...runtime.definitions.programTypes.keys()].join(', ')}`)
+      }
+      program = await step(EXIT.rejected, file, () => runtime.loadProgram(insns, { ...engine, type }))
     }
     const compileMs = performance.now() - started
     for (const fill of fills) await step(EXIT.usage, undefined, () => fillMap(fill, collection!))
