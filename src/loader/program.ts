@@ -73,7 +73,8 @@ export class Program<Input = unknown, Output = unknown> {
    */
   run(input: Input, options: RunOptions = {}): RunResult<Output> {
     const retval = this.invoke(input, options)
-    return { retval, ...this.instance.collect(retval) }
+    // Not a spread: what a program type gives back may be decoded when it is asked for, by getters of its class.
+    return Object.assign(this.instance.collect(retval) as Output & object, { retval })
   }
 
   /** As `run`, but reads nothing back: the return value alone. For measuring. */

@@ -22,7 +22,10 @@ export interface ContextInstance<Input, Output> {
   readonly context: unknown
   /** Lays the input out in memory. */
   prepare(input: Input): EntryArguments
-  /** Reads what the program left: packet, changed fields, redirect target. `r0` is the low 32 bits, unsigned. */
+  /**
+   * Reads what the program left: packet, changed fields, redirect target. `r0` is the low 32 bits, unsigned. A new object each
+   * time: `retval` is added to it.
+   */
   collect(r0: number): Output
   dispose(): void
 }
