@@ -3,11 +3,19 @@
  * @module
  */
 import type { BtfKind } from '../btf/index.ts'
-import { BPF_RELOCATION, type ElfFile, parseElf, SECTION_TYPE } from '../elf/index.ts'
+import {
+  BPF_RELOCATION,
+  type ElfFile,
+  type ElfRelocation,
+  type ElfSection,
+  parseElf,
+  SECTION_TYPE,
+} from '../elf/index.ts'
 import { conformanceGroups, type Instruction } from '../isa/index.ts'
 import { type FunctionSpec, type MapSpec, type ObjectSpec, parseObject, type VariableSpec } from '../object/index.ts'
 import type { Platform } from '../spec/index.ts'
 import { linux } from '../spec/platforms/linux.ts'
+import { isAnybpfError } from '../util/index.ts'
 
 export interface FunctionSummary {
   readonly name: string
@@ -117,7 +125,8 @@ export function inspectObject(file: string, bytes: Uint8Array): Inspection {
     }),
   )
   const functions = Object.values(spec.functions).map(summarize)
-  const sections = summarizeSections(elf)
+  const problems = spec.problems.map(({ message }) => message)
+  const sections = summarizeSections(elf, problems)
   return {
     file,
     byteOrder: spec.byteOrder,
@@ -137,7 +146,7 @@ export function inspectObject(file: string, bytes: Uint8Array): Inspection {
     })),
     sections,
     relocations: sumCounts(sections.map((section) => section.relocations)),
-    problems: spec.problems.map(({ message }) => message),
+    problems,
     ...(spec.btf === undefined ? {} : { btf: summarizeBtf(spec.btf.types) }),
   }
 }
@@ -235,16 +244,27 @@ function invert(numbers: Readonly<Record<string, number>>): ReadonlyMap<number, 
   return new Map(Object.entries(numbers).map(([name, number]) => [number, name]))
 }
 
-function summarizeSections(elf: ElfFile): SectionSummary[] {
+function summarizeSections(elf: ElfFile, problems: string[]): SectionSummary[] {
   return elf.sections.slice(1).map((section) => {
     const relocations: Record<string, number> = {}
-    for (const { type } of elf.relocations(section)) {
+    for (const { type } of relocationsOf(elf, section, problems)) {
       const name = RELOCATION_NAMES.get(type) ?? `#${type}`
       relocations[name] = (relocations[name] ?? 0) + 1
     }
     const type = SECTION_TYPE_NAMES.get(section.type) ?? `0x${section.type.toString(16)}`
     return { index: section.index, name: section.name, type, size: section.size, relocations }
   })
+}
+
+/** A section that no program needs may have relocations that make no sense; the rest of the file is shown all the same. */
+function relocationsOf(elf: ElfFile, section: ElfSection, problems: string[]): readonly ElfRelocation[] {
+  try {
+    return elf.relocations(section)
+  } catch (error) {
+    if (!isAnybpfError(error)) throw error
+    if (!problems.includes(error.message)) problems.push(error.message)
+    return []
+  }
 }
 
 function sumCounts(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {

@@ -6,7 +6,6 @@
  * @see https://nodejs.org/docs/latest-v20.x/api/fs.html
  * @module
  */
-import { randomBytes } from 'node:crypto'
 import { unlinkSync } from 'node:fs'
 import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -89,11 +88,24 @@ export async function createOutputFile(path: string): Promise<OutputFile> {
     if (existing !== undefined && !existing.isFile()) return new DirectOutput(await open(path, 'w'))
     // Through a symbolic link the file that it leads to is replaced, not the link.
     const target = existing === undefined ? path : await realpath(path)
-    const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`)
-    const handle = await open(temporary, 'wx', existing === undefined ? 0o666 : existing.mode & 0o777)
-    return new TemporaryOutput(handle, temporary, target)
+    return await createTemporary(target, existing === undefined ? 0o666 : existing.mode & 0o777)
   } catch (error) {
     throw systemError(error)
+  }
+}
+
+let temporaryCount = 0
+
+/** The name only needs to be free, which the exclusive opening tells; no randomness (and 10 ms of loading it) for that. */
+async function createTemporary(target: string, mode: number): Promise<TemporaryOutput> {
+  for (let attempt = 0; ; attempt++) {
+    const unique = `${process.pid.toString(36)}-${Date.now().toString(36)}-${temporaryCount++}`
+    const temporary = join(dirname(target), `.${basename(target)}.${unique}.tmp`)
+    try {
+      return new TemporaryOutput(await open(temporary, 'wx', mode), temporary, target)
+    } catch (error) {
+      if (!(isSystemError(error) && error.code === 'EEXIST' && attempt < 100)) throw error
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { parseElf } from '../../src/elf/index.ts'
 import { cli, errorLine } from '../support/cli.ts'
 
 const FIREWALL = 'examples/xdp-firewall/firewall.el.o'
@@ -119,6 +120,22 @@ describe('inspect', () => {
     expect(status).toBe(0)
     expect(stdout).not.toContain('\x1b')
     expect(stdout).toContain('\\u001b[31mA\\u000aB')
+  })
+
+  it('shows the rest of a file whose unneeded parts are broken', async () => {
+    // `.rel.BTF` is not needed to read BTF; its records have 16 bytes.
+    const bytes = Buffer.from(readFileSync(objectPath('maps')))
+    const elf = parseElf(bytes)
+    const { index } = elf.section('.rel.BTF')!
+    const sizeField = Number(bytes.readBigUInt64LE(40)) + 64 * index + 32
+    bytes.writeBigUInt64LE(bytes.readBigUInt64LE(sizeField) - 1n, sizeField)
+    const { status, stdout } = await cli(['inspect', '-', '--json'], { stdin: bytes })
+    expect(status).toBe(0)
+    const document = JSON.parse(stdout)
+    expect(document.problems).toEqual([expect.stringContaining('.rel.BTF')])
+    expect(document.programs).toHaveLength(2)
+    const text = await cli(['inspect', '-'], { stdin: bytes })
+    expect(text.stdout).toMatch(/\nProblems\n {2}[^\n]*\.rel\.BTF/)
   })
 
   it('refuses malformed files with one line and status 3', async () => {
