@@ -120,8 +120,7 @@ export class BpfMap {
   set(key: unknown, value: unknown, flags: number = UPDATE.ANY): this {
     this.assertMay('update', MAP_FLAG.RDONLY)
     const keyBytes = this.encodeKey(key)
-    const copies = this.copies
-    const values = copies > 1 ? this.encodeCopies(value, copies) : [this.encodeValue(value)]
+    const values = this.store.perCpu === true ? this.encodeCopies(value, this.copies) : [this.encodeValue(value)]
     const at = this.room()
     this.memory.u8.set(keyBytes, at)
     values.forEach((bytes, cpu) => {
@@ -291,10 +290,9 @@ export class BpfMap {
     if (address === 0) return undefined
     if ('inner' in this.store) return this.innerMap?.(address) ?? address
     if (isProgramArray(this.store)) return this.memory.view.getUint32(address, true) - 1
-    const copies = this.copies
-    if (copies === 1) return this.value.decode(this.memory.read(address, this.valueSize))
+    if (this.store.perCpu !== true) return this.value.decode(this.memory.read(address, this.valueSize))
     const values: unknown[] = []
-    for (let cpu = 0; cpu < copies; cpu++) {
+    for (let cpu = 0; cpu < this.copies; cpu++) {
       values.push(this.value.decode(this.memory.read(this.store.lookup(this.scratch, cpu), this.valueSize)))
     }
     return values

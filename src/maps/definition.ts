@@ -31,6 +31,8 @@ export interface HostMapStore extends MapStore {
   nextElement?(after: GuestAddress): GuestAddress
   /** The keys are the u32 numbers below `maxEntries`, whatever happens. */
   readonly indexed?: boolean
+  /** Every value has a copy for each CPU, and the host sees a list of them, even of one. Absent: no. */
+  readonly perCpu?: boolean
   /** BPF_F_* of creation; what a map-in-map compares. Absent: 0. */
   readonly flags?: number
   /** Elements that are there; absent: they are counted by walking. */

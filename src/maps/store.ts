@@ -6,7 +6,7 @@
 import { EINVAL } from '../spec/errno.ts'
 import { MAP_FLAG } from '../spec/map-types.ts'
 import { AnybpfError } from '../util/errors.ts'
-import { MAP_COUNT, MAP_DATA } from '../vm/guest-layout.ts'
+import { KIND_PERCPU_ARRAY, KIND_PERCPU_HASH, MAP_COUNT, MAP_DATA } from '../vm/guest-layout.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import { type GuestRuntimeExports, namedFault } from '../vm/guest-runtime.ts'
 import type { Machine } from '../vm/machine.ts'
@@ -35,6 +35,7 @@ export abstract class ControlBlockStore implements HostMapStore {
   readonly flags: number
   /** Copies of every value; 1 for a map that is not per-CPU. */
   readonly cpus: number
+  readonly perCpu: boolean
   protected readonly machine: Machine
   protected readonly memory: GuestMemory
   protected readonly runtime: GuestRuntimeExports
@@ -51,6 +52,7 @@ export abstract class ControlBlockStore implements HostMapStore {
     this.maxEntries = parameters.maxEntries
     this.flags = parameters.flags
     this.cpus = layout.copies
+    this.perCpu = layout.kind === KIND_PERCPU_ARRAY || layout.kind === KIND_PERCPU_HASH
     // Only threads can contend: on memory that is not shared no operation needs a lock.
     const threads = this.memory.shared ? Math.max(2, parameters.cpus) : 1
     this.address = this.call(() =>
