@@ -63,7 +63,13 @@ export const PRINT_HELPERS: readonly HelperDefinition[] = [
     const start = readable(cpu, 'snprintf', r3, 1)
     let end = start
     while (isReadable(cpu, end, 1) && cpu.memory.u8[end] !== 0) end++
-    const text = formatText(cpu, cpu.memory.u8.subarray(start, end), (r5 >>> 0) / 8, values, Math.min(size, SNPRINTF_MAX))
+    const text = formatText(
+      cpu,
+      cpu.memory.u8.subarray(start, end),
+      (r5 >>> 0) / 8,
+      values,
+      Math.min(size, SNPRINTF_MAX),
+    )
     if (typeof text === 'number') return text
     if (size > 0) {
       const kept = text.bytes.subarray(0, Math.min(text.bytes.length, size - 1))

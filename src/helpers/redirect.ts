@@ -5,6 +5,8 @@
  */
 import type { HelperDefinition } from '../vm/machine.ts'
 import { helperFault, linuxHelper } from './definition.ts'
+import { readable } from './memory.ts'
+import { socketBuffer } from './skb.ts'
 import { SocketBuffer } from './socket-buffer.ts'
 import { XdpBuffer } from './xdp-buffer.ts'
 
@@ -12,12 +14,16 @@ import { XdpBuffer } from './xdp-buffer.ts'
 export interface RedirectTarget {
   readonly ifindex: number
   readonly flags: number
+  /** How, if not plainly: with the link header of the neighbour, or straight to the peer of a pair of devices. */
+  readonly by?: 'neighbour' | 'peer'
 }
 
 const XDP_ABORTED = 0
 const XDP_REDIRECT = 4
 const TC_ACT_SHOT = 2
 const TC_ACT_REDIRECT = 7
+/** `sizeof(struct bpf_redir_neigh)`. */
+const NEIGHBOUR_SIZE = 20
 /** The packet is to arrive at the interface, not to leave through it. */
 const INGRESS = 1
 
@@ -36,5 +42,20 @@ export const REDIRECT_HELPERS: readonly HelperDefinition[] = [
       return TC_ACT_REDIRECT
     }
     throw helperFault('redirect', 'the context is no packet that can be sent')
+  }),
+
+  linuxHelper('redirect_neigh', (cpu, r1, r2, size, flags) => {
+    const skb = socketBuffer(cpu, 'redirect_neigh')
+    readable(cpu, 'redirect_neigh', r2, size >>> 0)
+    if (flags !== 0 || cpu.argHigh(4) !== 0 || (size !== 0 && size < NEIGHBOUR_SIZE)) return TC_ACT_SHOT
+    skb.redirect = { ifindex: r1 >>> 0, flags: 0, by: 'neighbour' }
+    return TC_ACT_REDIRECT
+  }),
+
+  linuxHelper('redirect_peer', (cpu, r1, flags) => {
+    const skb = socketBuffer(cpu, 'redirect_peer')
+    if (flags !== 0 || cpu.argHigh(2) !== 0) return TC_ACT_SHOT
+    skb.redirect = { ifindex: r1 >>> 0, flags: 0, by: 'peer' }
+    return TC_ACT_REDIRECT
   }),
 ]

@@ -137,11 +137,6 @@ export class SocketBuffer implements PacketSource {
     return this.memory.u8.slice(this.data, this.end)
   }
 
-  /** A copy of the `__sk_buff`. */
-  fields(): Uint8Array {
-    return this.memory.u8.slice(this.md, this.md + SKB_SIZE)
-  }
-
   /** Address of `[offset, offset + length)` of the packet, or 0 if it does not lie inside. */
   at(offset: number, length: number): GuestAddress {
     return offset + length <= this.length ? this.data + offset : 0

@@ -1,6 +1,6 @@
 /** Helpers that need no packet: what they answer, and how they refuse what a wrong program hands them. */
 import { describe, expect, it } from 'vitest'
-import { BUILTIN_HELPERS, helpersOf } from '../../src/helpers/index.ts'
+import { BUILTIN_HELPERS, helpersOf, SocketBuffer, XdpBuffer } from '../../src/helpers/index.ts'
 import { BUILTIN_MAP_TYPES } from '../../src/maps/index.ts'
 import { extendPlatform, linux, raw } from '../../src/spec/index.ts'
 import { bytesToHex } from '../../src/util/index.ts'
@@ -269,6 +269,28 @@ describe('helpers of the raw platform', () => {
 })
 
 describe('packet helpers', () => {
+  it('redirect, by themselves or through neighbours and peers', () => {
+    const harness = new Harness()
+    const skb = new SocketBuffer(harness.machine.memory, harness.machine.regions)
+    const xdp = new XdpBuffer(harness.machine.memory, harness.machine.regions)
+    const neighbour = harness.place(new Uint8Array(20))
+    harness.cpu.context = skb
+    expect(harness.call('redirect', 5, 1)).toBe(7n)
+    expect(skb.redirect).toEqual({ ifindex: 5, flags: 1 })
+    expect(harness.call('redirect', 5, 2)).toBe(2n)
+    expect(harness.call('redirect_neigh', 6, neighbour, 20, 0)).toBe(7n)
+    expect(skb.redirect).toEqual({ ifindex: 6, flags: 0, by: 'neighbour' })
+    expect(harness.call('redirect_neigh', 6, neighbour, 19, 0)).toBe(2n)
+    expect(harness.call('redirect_neigh', 6, 0, 0, 1)).toBe(2n)
+    expect(harness.call('redirect_peer', 7, 0)).toBe(7n)
+    expect(skb.redirect).toEqual({ ifindex: 7, flags: 0, by: 'peer' })
+    expect(harness.call('redirect_peer', 7, 1n << 32n)).toBe(2n)
+    harness.cpu.context = xdp
+    expect(harness.call('redirect', 8, 0)).toBe(4n)
+    expect(xdp.redirect).toEqual({ ifindex: 8, flags: 0 })
+    expect(harness.call('redirect', 8, 1)).toBe(0n)
+  })
+
   it.each(['xdp_adjust_head', 'skb_pull_data', 'redirect', 'skb_vlan_pop'])('%s faults without a packet', (name) => {
     expect(() => new Harness().call(name, 0, 0, 0)).toThrow(fault(new RegExp(`^${name}: the context is no`)))
   })

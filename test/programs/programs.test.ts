@@ -1,6 +1,6 @@
 /** Program types: contexts as the kernel's test run lays them out, given fields, and what comes back. */
 import { describe, expect, it } from 'vitest'
-import type { XdpBuffer } from '../../src/helpers/index.ts'
+import type { SocketBuffer, XdpBuffer } from '../../src/helpers/index.ts'
 import {
   BUILTIN_PROGRAM_TYPES,
   CGROUP_SKB_PROGRAM,
@@ -244,6 +244,16 @@ describe('programs on socket buffers', () => {
     const { verdict, packet } = context.collect(40)
     expect(verdict).toBe(40)
     expect(bytesToHex(packet)).toBe('00'.repeat(14) + bytesToHex(IPV4.subarray(14)))
+  })
+
+  it('says where a packet was sent, if the verdict says that it was', () => {
+    const { context } = setUp()
+    context.prepare(IPV4)
+    ;(context.context as SocketBuffer).redirect = { ifindex: 3, flags: 1 }
+    expect(context.collect(7)).toMatchObject({ verdict: 'TC_ACT_REDIRECT', redirect: { ifindex: 3, flags: 1 } })
+    expect(context.collect(0)).not.toHaveProperty('redirect')
+    context.prepare(IPV4)
+    expect(context.collect(7)).not.toHaveProperty('redirect')
   })
 
   it('reads packets for LD_ABS: from the start, from the network header, from the link header', () => {
