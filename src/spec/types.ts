@@ -41,6 +41,8 @@ export interface MapTypeSpec {
   readonly perCpu?: boolean
   /** Values are maps (array_of_maps, hash_of_maps). */
   readonly mapInMap?: boolean
+  /** The first version of the platform that has it. */
+  readonly since?: string
   /** One line of what it is. */
   readonly summary?: string
 }
