@@ -10,8 +10,7 @@ export function addDisasm({ program, io, finish }: GrammarContext): void {
     .command('disasm')
     .summary('print instructions as text')
     .description(
-      `Prints instructions in the syntax of llvm-objdump and the kernel, with slot numbers, labels, names of maps and functions, and the
-C source lines that the object carries.`,
+      `Prints instructions in the syntax of llvm-objdump and the kernel, with slot numbers, labels, names of maps and functions, and the C source lines that the object carries.`,
     )
     .argument('<file>', 'object, assembler text or instruction bytes; - for standard input')
     .option('-p, --program <name>', 'only this program or function (default: all)')

@@ -33,8 +33,8 @@ export function createGrammar(io: CliIo, version: string, finish: (status: numbe
       writeErr: (text) => io.stderr.write(text),
       // Errors are told in one place, with a code and as JSON where that was asked for.
       outputError: () => undefined,
-      getOutHelpWidth: () => io.stdout.columns ?? 100,
-      getErrHelpWidth: () => io.stderr.columns ?? 100,
+      getOutHelpWidth: () => io.stdout.columns ?? 118,
+      getErrHelpWidth: () => io.stderr.columns ?? 118,
     })
     .addHelpText(
       'after',
@@ -46,6 +46,7 @@ Exit status:
   1  the program was rejected or faulted, or a check failed
   2  the command line makes no sense
   3  a file is malformed or cannot be read
+  70 a defect in anybpf itself
 
 An error is one line on standard error; with --json, standard output has {"error": {code, message, subject}} besides.
 

@@ -14,11 +14,9 @@ export function addRun({ program, io, finish }: GrammarContext): void {
     .description(
       `Loads a program and runs it: once, many times, or on every packet of a capture.
 
-FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes
-(binary or as hexadecimal text).
+FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text).
 
-This version does not verify programs. They run unverified, in the interpreter, which checks every memory access
-against what exists: a bad access, or a program that never ends, is a named fault and no more.`,
+This version does not verify programs. They run unverified, in the interpreter, which checks every memory access against what exists: a bad access, or a program that never ends, is a named fault and no more.`,
     )
     .argument('<file>', 'object, assembler text or instruction bytes; - for standard input')
     .option('-p, --program <name>', 'program to run (default: the only one)')
@@ -54,10 +52,12 @@ Maps: a value of a prog_array is a program's name, a value of a map of maps is a
 map is for every CPU. Keys and values are as the object's BTF says, or hexadecimal bytes.
 
 JSON: { program, type, engine, verified, runs, retval, nsPerRun, compileMs, verdicts, output, events, maps } and more.
-Of a capture, retval is the last packet's. Integers beyond 2^53 are strings, bytes are hexadecimal.
+Of a capture, retval is the last packet's; with --repeat, verdicts has the last run's only. maps has { name: [[key,
+value], …] }, the form that --map takes. Integers beyond 2^53 are strings, bytes are hexadecimal. Of arrays with more
+than 256 entries, those that are all zero are left out.
 
 Examples:
-  anybpf run firewall.o --pcap in.pcap --write out.pcapng --map 'blocked={"10.0.0.1": 1}' --maps
+  anybpf run firewall.o --pcap in.pcap --write out.pcapng --map blocked=@blocked.json --maps
   anybpf run filter.o --program parse --data 'ffffffffffff 020000000001 0800' --repeat 1M
   anybpf run lb.o --pcap - --json --map 'jump_table={"0": "handle_tcp"}' < in.pcap
   echo 'r0 = 42
