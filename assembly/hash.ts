@@ -220,29 +220,24 @@ function leaveBucket(map: u32, bucket: u32): void {
   if (isConcurrent(map)) unlock(bucket + 4)
 }
 
-/** The slot of a key in a bucket that this thread has to itself, or 0. */
+/** In a bucket that this thread has to itself: where the link to the slot of a key lies (bucket or slot), or 0. */
 // @ts-ignore: decorator
 @inline
-function findIn(map: u32, bucket: u32, hash: u32, key: u32, size: u32): u32 {
-  let slot = load<u32>(bucket)
+function findLink(map: u32, bucket: u32, hash: u32, key: u32, size: u32): u32 {
+  let link = bucket
+  let slot = load<u32>(link)
   let left = MAX_CHAIN
+  let found: u32 = 0
   while ((slot & END) == 0) {
-    if (load<u32>(slot, SLOT_HASH) == hash && sameKey(slot + SLOT_KEY, key, size)) return slot
-    slot = load<u32>(slot, SLOT_NEXT)
+    if (load<u32>(slot, SLOT_HASH) == hash && sameKey(slot + SLOT_KEY, key, size)) {
+      found = link
+      break
+    }
+    link = slot + SLOT_NEXT
+    slot = load<u32>(link)
     if (--left == 0) spoiled(SPOILED_CHAIN, map)
   }
-  return 0
-}
-
-/** Takes a slot out of its chain. Its own link stays, for readers who stand on it. */
-function unlink(map: u32, bucket: u32, slot: u32): void {
-  let link = bucket
-  let left = MAX_CHAIN + 1
-  for (let at = load<u32>(link); at != slot; at = load<u32>(link)) {
-    if ((at & END) != 0 || --left == 0) spoiled(SPOILED_CHAIN, map)
-    link = at + SLOT_NEXT
-  }
-  store<u32>(link, load<u32>(slot, SLOT_NEXT))
+  return found
 }
 
 /** A slot that is in no chain; 0: no memory. */
@@ -308,21 +303,21 @@ function addCount(map: u32, change: i32): u32 {
   return count
 }
 
-/** Fills a slot and makes it the first of its chain. */
+/** Fills a slot, and puts it where `link` is: all that `next` leads to comes behind it. */
 // @ts-ignore: decorator
 @inline
-function link(map: u32, bucket: u32, slot: u32, hash: u32, key: u32, value: u32, cpu: u32): void {
-  const values = slot + load<u32>(map, HASH_VALUE_OFFSET)
+function fill(map: u32, link: u32, next: u32, slot: u32, hash: u32, key: u32, value: u32, cpu: u32): void {
+  const valueOffset = load<u32>(map, HASH_VALUE_OFFSET)
   const copy = cpuStrideOf(map)
-  const bytes = strideOf(map) - load<u32>(map, HASH_VALUE_OFFSET)
+  const bytes = strideOf(map) - valueOffset
   copyValue(slot + SLOT_KEY, key, keySizeOf(map))
   // What the slot held before on other CPUs must not be seen.
-  if (bytes != copy) memory.fill(values, 0, bytes)
-  copyValue(values + cpu * copy, value, valueSizeOf(map))
+  if (bytes != copy) memory.fill(slot + valueOffset, 0, bytes)
+  copyValue(slot + valueOffset + cpu * copy, value, valueSizeOf(map))
   store<u32>(slot, hash, SLOT_HASH)
-  store<u32>(slot, load<u32>(bucket), SLOT_NEXT)
-  if (isConcurrent(map)) atomic.store<u32>(bucket, slot)
-  else store<u32>(bucket, slot)
+  store<u32>(slot, next, SLOT_NEXT)
+  if (isConcurrent(map)) atomic.store<u32>(link, slot)
+  else store<u32>(link, slot)
 }
 
 // @ts-ignore: decorator
@@ -332,53 +327,54 @@ function update(map: u32, key: u32, value: u32, flags: u32, cpu: u32, inPlace: b
   const size = keySizeOf(map)
   const hash = hashOf(map, key, size)
   const bucket = enterBucket(map, hash)
-  const old = findIn(map, bucket, hash, key, size)
-  if (old != 0) {
-    const result = flags == BPF_NOEXIST ? -EEXIST : 0
-    if (result == 0) {
-      if (inPlace) {
-        copyValue(old + load<u32>(map, HASH_VALUE_OFFSET) + cpu * cpuStrideOf(map), value, valueSizeOf(map))
-      } else if (!replace(map, bucket, old, hash, key, value)) {
-        leaveBucket(map, bucket)
-        return -ENOMEM
-      }
-    }
-    leaveBucket(map, bucket)
-    return result
+  const link = findLink(map, bucket, hash, key, size)
+  if (link == 0) return flags == BPF_EXIST ? refuse(map, bucket, ENOENT) : insert(map, bucket, hash, key, value, cpu)
+  if (flags == BPF_NOEXIST) return refuse(map, bucket, EEXIST)
+  const old = load<u32>(link)
+  if (inPlace) {
+    copyValue(old + load<u32>(map, HASH_VALUE_OFFSET) + cpu * cpuStrideOf(map), value, valueSizeOf(map))
+  } else {
+    // A new slot in the place of the old one: the spare slot, which the old one then becomes.
+    let slot = exchangeExtra(map, 0)
+    if (slot == 0) slot = takeSlot(map)
+    if (slot == 0) return refuse(map, bucket, ENOMEM)
+    fill(map, link, load<u32>(old, SLOT_NEXT), slot, hash, key, value, 0)
+    store<u32>(old, 0, SLOT_HASH)
+    const spare = exchangeExtra(map, old)
+    if (spare != 0) giveSlot(map, spare)
   }
-  if (flags == BPF_EXIST) {
-    leaveBucket(map, bucket)
-    return -ENOENT
-  }
+  leaveBucket(map, bucket)
+  return 0
+}
+
+function refuse(map: u32, bucket: u32, errno: i32): i32 {
+  leaveBucket(map, bucket)
+  return -errno
+}
+
+/** Adds an element, first of its chain, and leaves the bucket. */
+function insert(map: u32, bucket: u32, hash: u32, key: u32, value: u32, cpu: u32): i32 {
   const count = addCount(map, 1)
   if (count > maxEntriesOf(map)) {
     addCount(map, -1)
-    leaveBucket(map, bucket)
-    return -E2BIG
+    return refuse(map, bucket, E2BIG)
   }
   const slot = takeSlot(map)
   if (slot == 0) {
     addCount(map, -1)
-    leaveBucket(map, bucket)
-    return -ENOMEM
+    return refuse(map, bucket, ENOMEM)
   }
-  link(map, bucket, slot, hash, key, value, cpu)
+  fill(map, bucket, load<u32>(bucket), slot, hash, key, value, cpu)
   leaveBucket(map, bucket)
-  if (count > load<u32>(map, HASH_MASK)) growTable(map)
+  if (isCrowded(map, count)) growTable(map)
   return 0
 }
 
-/** A new slot in the place of `old`, from the spare one, which `old` becomes. False: no memory. */
-function replace(map: u32, bucket: u32, old: u32, hash: u32, key: u32, value: u32): bool {
-  let slot = exchangeExtra(map, 0)
-  if (slot == 0) slot = takeSlot(map)
-  if (slot == 0) return false
-  link(map, bucket, slot, hash, key, value, 0)
-  unlink(map, bucket, old)
-  store<u32>(old, 0, SLOT_HASH)
-  const spare = exchangeExtra(map, old)
-  if (spare != 0) giveSlot(map, spare)
-  return true
+/** Whether more than every second bucket would be in use: longer chains cost mispredicted branches. */
+// @ts-ignore: decorator
+@inline
+function isCrowded(map: u32, count: u32): bool {
+  return count > load<u32>(map, HASH_MASK) >> 1
 }
 
 // @ts-ignore: decorator
@@ -402,14 +398,15 @@ export function hashDelete(map: u32, key: u32): i32 {
   const size = keySizeOf(map)
   const hash = hashOf(map, key, size)
   const bucket = enterBucket(map, hash)
-  const slot = findIn(map, bucket, hash, key, size)
-  if (slot != 0) {
-    unlink(map, bucket, slot)
-    giveSlot(map, slot)
-    addCount(map, -1)
-  }
+  const link = findLink(map, bucket, hash, key, size)
+  if (link == 0) return refuse(map, bucket, ENOENT)
+  const slot = load<u32>(link)
+  // The slot's own link stays, for readers who stand on it.
+  store<u32>(link, load<u32>(slot, SLOT_NEXT))
+  giveSlot(map, slot)
+  addCount(map, -1)
   leaveBucket(map, bucket)
-  return slot != 0 ? 0 : -ENOENT
+  return 0
 }
 
 /** The size of a slot; a walk over slots that is told 0 would never end. */
@@ -425,7 +422,7 @@ function checkedStride(map: u32): u32 {
 function growTable(map: u32): void {
   if (!tryLock(map + HASH_RESIZE_LOCK)) return
   const buckets = load<u32>(map, HASH_MASK) + 1
-  if (load<u32>(map, MAP_COUNT) >= buckets && buckets < MAX_BUCKETS) {
+  if (isCrowded(map, load<u32>(map, MAP_COUNT)) && buckets < MAX_BUCKETS) {
     const table = makeTable(buckets << 1)
     if (table != 0) moveTable(map, buckets, table)
   }

@@ -15,7 +15,7 @@
  */
 import { AnybpfError } from '../util/errors.ts'
 import type { Flavour } from '../util/flavour.ts'
-import { BLOCK_HEADER_BYTES, HEAP_END, PAGE_BYTES } from './guest-layout.ts'
+import { BLOCK_HEADER_BYTES, HEAP_BASE, HEAP_END, PAGE_BYTES } from './guest-layout.ts'
 import {
   compileGuestRuntime,
   compileGuestRuntimeAsync,
@@ -91,7 +91,7 @@ export class GuestMemory {
   /** Makes the views anew if the memory has grown. */
   refresh(): void {
     // Growth detaches the views (or, of a shared memory, leaves them short); asking for `buffer` is ten times slower than this.
-    if (this.u32 !== undefined && this.u32[HEAP_END >>> 2] === this.u8.length) return
+    if (this.u32 !== undefined && this.u32[(HEAP_BASE + HEAP_END) >>> 2] === this.u8.length) return
     const buffer = this.wasm.buffer
     if (this.u8 !== undefined && this.u8.buffer === buffer) return
     this.u8 = new Uint8Array(buffer)
