@@ -13,8 +13,7 @@ import {
 } from '../elf/index.ts'
 import { conformanceGroups, type Instruction } from '../isa/index.ts'
 import { type FunctionSpec, type MapSpec, type ObjectSpec, parseObject, type VariableSpec } from '../object/index.ts'
-import type { Platform } from '../spec/index.ts'
-import { linux } from '../spec/platforms/linux.ts'
+import { linux, type Platform } from '../spec/index.ts'
 import { isAnybpfError } from '../util/index.ts'
 
 export interface FunctionSummary {

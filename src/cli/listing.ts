@@ -12,8 +12,7 @@ import {
   parseObject,
   type Reference,
 } from '../object/index.ts'
-import { type Platform, raw } from '../spec/index.ts'
-import { linux } from '../spec/platforms/linux.ts'
+import { linux, type Platform, raw } from '../spec/index.ts'
 import type { ByteOrder } from '../util/index.ts'
 import { assembleFor } from './assembler.ts'
 import { EXIT, step } from './errors.ts'

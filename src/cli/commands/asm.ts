@@ -4,7 +4,7 @@
  */
 import { type AssemblySyntax, conformanceGroups, encodeProgram } from '../../isa/index.ts'
 import { writeBytes } from '../../node/index.ts'
-import { linux } from '../../spec/platforms/linux.ts'
+import { linux } from '../../spec/index.ts'
 import { bytesToHex, decodeUtf8, encodeUtf8 } from '../../util/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { EXIT, type ExitStatus, step, usageError } from '../errors.ts'

@@ -5,7 +5,7 @@
 import type { Collection } from '../../loader/index.ts'
 import { BpfMap } from '../../maps/index.ts'
 import type { ObjectSpec } from '../../object/index.ts'
-import { linux } from '../../spec/platforms/linux.ts'
+import { linux } from '../../spec/index.ts'
 import { AnybpfError } from '../../util/index.ts'
 import { usageError } from '../errors.ts'
 import { readJsonOption, splitAssignment } from '../input.ts'
