@@ -19,6 +19,8 @@ const args = [
   '--global',
   'threshold=40',
   '--maps',
+  '--entries=5',
+  '--events=3',
   ...process.argv.slice(2),
 ]
 console.log(`$ anybpf ${args.join(' ')}\n`)

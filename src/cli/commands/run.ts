@@ -23,6 +23,8 @@ export interface RunOptions extends SessionOptions {
   /** False with `--no-verify`. */
   readonly verify: boolean
   readonly maps?: boolean
+  /** Most entries of a map to print. */
+  readonly entries: number
   readonly json?: boolean
 }
 
@@ -47,7 +49,7 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
       const style = createStyle(io.stdout, io.env)
       const print = { ...(options.pcap === undefined ? {} : { capture: options.pcap }), packet: error === undefined }
       io.stdout.write(printReport(report, print, style))
-      if (options.maps) io.stdout.write(printMaps(session.collection, style))
+      if (options.maps) io.stdout.write(printMaps(session.collection, options.entries, style))
     }
     if (error === undefined) return EXIT.ok
     io.stderr.write(`anybpf: ${formatError(error)}\n`)

@@ -31,7 +31,7 @@ This version does not verify programs. They run unverified, in the interpreter, 
     .addOption(new Option('--engine <engine>', 'how to execute').choices(['interpreter', 'jit']).default('interpreter'))
     .option('--no-verify', 'do not verify the program (this version never does)')
     .option('--unchecked', 'do not check memory accesses: faster, and a bad access reads or spoils other memory')
-    .option('--budget <n>', 'most instructions of one run', wholeNumber(1))
+    .option('--budget <n>', 'most instructions of one run; 0: no bound', wholeNumber(0))
     .option('--map <name=json|@file>', 'fill a map first: [[key, value], …] or {key: value} (repeatable)', collect)
     .option('--maps', 'print every map afterwards')
     .option('--global <name=json>', 'set a global variable before loading (repeatable)', collect)
@@ -39,6 +39,7 @@ This version does not verify programs. They run unverified, in the interpreter, 
     .option('--real-time', 'the clock is the real one (default: it follows the packets, and starts at one second)')
     .option('--lines <n>', 'most lines of program output to show', wholeNumber(0), 20)
     .option('--events <n>', 'most ring-buffer and perf events to show', wholeNumber(0), 10)
+    .option('--entries <n>', 'most entries of a map to show', wholeNumber(0), 20)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

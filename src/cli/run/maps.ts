@@ -115,9 +115,8 @@ function nameOf(value: unknown, map: BpfMap, collection: Collection): unknown {
   return value
 }
 
-const SHOWN_ENTRIES = 100
-
-export function printMaps(collection: Collection | undefined, style: Style): string {
+/** `shown`: the most entries of a map that are printed. */
+export function printMaps(collection: Collection | undefined, shown: number, style: Style): string {
   if (collection === undefined) return ''
   const { mapTypes } = linux()
   let text = ''
@@ -126,7 +125,7 @@ export function printMaps(collection: Collection | undefined, style: Style): str
     const lines: string[] = []
     let count = 0
     for (const [key, value] of mapEntries(map, collection)) {
-      if (++count > SHOWN_ENTRIES) continue
+      if (++count > shown) continue
       // With one CPU, the list of a per-CPU value has one member.
       const only = map.store.cpus === 1 && Array.isArray(value) && PER_CPU.test(type) ? value[0] : value
       lines.push(`  ${visible(keyText(key))}: ${visible(formatValue(only))}\n`)
@@ -134,7 +133,7 @@ export function printMaps(collection: Collection | undefined, style: Style): str
     const lost = map.hasEvents && map.lost > 0 ? `, ${formatCount(map.lost)} records lost` : ''
     const entries = map.hasEvents ? '' : `, ${formatCount(count)} ${count === 1 ? 'entry' : 'entries'}`
     text += `\n${style.bold(visible(name))} (${type}${entries}${lost})\n${lines.join('')}`
-    if (count > SHOWN_ENTRIES) text += `  … and ${formatCount(count - SHOWN_ENTRIES)} more entries\n`
+    if (count > shown) text += `  … and ${formatCount(count - shown)} more entries\n`
   }
   return text
 }
