@@ -6,6 +6,7 @@
  */
 import { EAGAIN, EFAULT, EINVAL } from '../spec/errno.ts'
 import { RECORD_HEADER_BYTES, RECORD_OWNER } from '../vm/guest-layout.ts'
+import { PAGE_SIZE } from '../vm/guest-memory.ts'
 import type { Cpu, HelperDefinition } from '../vm/machine.ts'
 import { isPerfEventArray, isRingBuffer, type PerfEventStore, type RingBufferStore } from '../vm/stores.ts'
 import { helperFault, linuxHelper } from './definition.ts'
@@ -39,9 +40,13 @@ function ringBuffer(cpu: Cpu, helper: string, argument: number): RingBufferStore
 
 /** The ring buffer to which a record belongs: its header says so. */
 function ownerOf(cpu: Cpu, helper: string, record: number): RingBufferStore {
-  const header = readable(cpu, helper, record, 1) - RECORD_HEADER_BYTES
-  const map = cpu.machine.maps.get(cpu.memory.view.getUint32(header + RECORD_OWNER, true))
-  if (map !== undefined && isRingBuffer(map)) return map
+  const { memory } = cpu
+  const header = (record >>> 0) - RECORD_HEADER_BYTES
+  // A record may be empty, and may then end where the memory does. The ring buffer tests whether one starts there.
+  if (header >= PAGE_SIZE && header + RECORD_HEADER_BYTES <= memory.u8.length) {
+    const map = cpu.machine.maps.get(memory.view.getUint32(header + RECORD_OWNER, true))
+    if (map !== undefined && isRingBuffer(map)) return map
+  }
   throw helperFault(helper, `0x${(record >>> 0).toString(16)} is no record of a ring buffer`)
 }
 

@@ -184,8 +184,13 @@ export class Interpreter {
     r[6] = a3
     r[8] = a4
     r[10] = a5
-    this.execute(executable, slot * SLOT_WORDS)
-    this.leave()
+    const { depth } = this.cpu
+    try {
+      this.execute(executable, slot * SLOT_WORDS)
+    } finally {
+      // Also after a fault: a helper may catch it and go on, in the frame and with the registers of its caller.
+      while (this.cpu.depth >= depth) this.leave()
+    }
     return r[0]!
   }
 
@@ -206,7 +211,12 @@ export class Interpreter {
         const word = code[at]!
         if (word < 0) {
           if ((fuel -= code[at + 3]!) < 0) fuel = this.refuel(fuel)
-          if (trace !== undefined) trace(cpu, current.program, at / SLOT_WORDS, cpu.depth)
+          if (trace !== undefined) {
+            trace(cpu, current.program, at / SLOT_WORDS, cpu.depth)
+            // The hook may fill maps: then memory grows, and regions come and go.
+            this.refreshWindows()
+            view = memory.view
+          }
         }
         const d = (word >> 8) & 0x1f
         const s = (word >> 16) & 0x1f

@@ -114,6 +114,16 @@ describe('event helpers', () => {
     expect(harness.call('ringbuf_query', address, 3)).toBe(56n)
   })
 
+  it('end records of no bytes, as Linux does', () => {
+    const harness = new Harness()
+    const { address } = createMap(harness, 'ringbuf', 0, 0, 4096)
+    harness.call('ringbuf_submit', harness.call('ringbuf_reserve', address, 0, 0), 0)
+    harness.call('ringbuf_discard', harness.call('ringbuf_reserve', address, 0, 0), 0)
+    expect(harness.call('ringbuf_query', address, 3)).toBe(16n)
+    const records = [8, 0xffff_fff8, harness.machine.memory.u8.length + 8]
+    for (const wrong of records) expect(() => harness.call('ringbuf_submit', wrong, 0)).toThrow(fault(/no record/))
+  })
+
   it('refuse flags, sizes and records that cannot be', () => {
     const harness = new Harness()
     const { address } = createMap(harness, 'ringbuf', 0, 0, 4096)

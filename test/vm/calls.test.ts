@@ -152,6 +152,22 @@ r3 = *(u64 *)(r2 + 0)\nr3 += r1\n*(u64 *)(r2 + 0) = r3\nr6 = 5\nr0 = 0\nexit`
     expect(bench.interpreter.run(bench.add('r0 = 3\nexit'), 0, 0)).toBe(3)
   })
 
+  it('may catch a fault of the function, and goes on where it was', () => {
+    const guarded = helper(1, 'i32', (cpu, _r1, low, r3) => {
+      try {
+        return cpu.callFunction(low, cpu.argHigh(2), r3)
+      } catch {
+        return cpu.depth
+      }
+    })
+    const bench = new Bench([guarded])
+    // The function calls one that dereferences NULL; the caller's frame pointer and registers must be as before.
+    const rest = `r6 = 40\n*(u64 *)(r10 - 8) = 60\nr3 = 0\ncall 1\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\nr0 += r6\nexit
+r6 = 1\ncall f\nexit\nf:\nr6 = 2\nr0 = *(u64 *)(r1 + 0)\nexit`
+    const program = bench.add('', { insns: withAddress(10, rest) })
+    expect(bench.interpreter.run(program, 0, 0, { checked: true })).toBe(101)
+  })
+
   it('cannot do so outside of a run', () => {
     expect(() => new Bench().cpu.callFunction(0, FUNCTION_TAG, 0)).toThrow(
       expect.objectContaining({ code: 'ERR_USAGE' }),

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { assemble, type Instruction, WIDE_TAIL } from '../../src/isa/index.ts'
 import { bytesToHex, hexToBytes } from '../../src/util/index.ts'
-import { executeRaw, INSTRUCTION_TAG, MAY_GOTO_LIMIT, type PacketSource } from '../../src/vm/index.ts'
+import { executeRaw, INSTRUCTION_TAG, MAY_GOTO_LIMIT, type PacketSource, type VirtualCpu } from '../../src/vm/index.ts'
 import { Bench, faultOf, r0 } from './support.ts'
 
 const MEMORY = hexToBytes('8182838485868788 1112131415161718')
@@ -207,6 +207,21 @@ describe('a run', () => {
       [5, 2, 2],
       [3, 1, 2],
     ])
+  })
+
+  it('lets a hook make memory grow, and take regions away', () => {
+    const text = '*(u64 *)(r1 + 0) = 5\nr0 = *(u64 *)(r1 + 0)\nr0 = *(u64 *)(r1 + 0)\nexit'
+    for (const checked of [false, true]) {
+      const trace = (cpu: VirtualCpu): unknown => cpu.memory.allocate(1 << 20)
+      expect(r0(text, new Uint8Array(8), { trace, checked })).toBe(5n)
+    }
+    const trace = (cpu: VirtualCpu, _program: unknown, slot: number): void => {
+      if (slot === 2) cpu.machine.regions.remove(cpu.registers[2]!)
+    }
+    expect(faultOf(() => r0(text, new Uint8Array(8), { trace, checked: true }))).toMatchObject({
+      kind: 'out_of_bounds',
+      slot: 2,
+    })
   })
 
   it('costs the same with a hook', () => {
