@@ -2,6 +2,7 @@
  * A loaded program: what `run` is called on.
  * @module
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { ExecutableProgram, Interpreter, RunOptions, VirtualMachine } from '../vm/index.ts'
@@ -34,6 +35,13 @@ export type RunResult<Output> = RunBase & Output
 export interface ProgramHost {
   readonly machine: VirtualMachine
   readonly interpreter: Interpreter
+  /** What was disposed of on its own need not be held until the runtime is. */
+  forget(thing: Disposable): void
+}
+
+/** What a runtime disposes of when it is disposed of. */
+export interface Disposable {
+  dispose(): void
 }
 
 /**
@@ -110,6 +118,8 @@ export class Program<Input = unknown, Output = unknown> {
   }
 
   private prepare(input: Input): EntryArguments {
+    // A run that is asked for in the middle of one must not lay its input over that of the run in progress.
+    this.host.interpreter.assertIdle(this.executable)
     const entry = this.instance.prepare(input)
     this.r1 = entry.r1
     this.r2 = entry.r2
@@ -141,6 +151,7 @@ export class Program<Input = unknown, Output = unknown> {
     this.disposed = true
     this.instance.dispose()
     this.host.machine.removeProgram(this.executable)
+    this.host.forget(this)
   }
 
   [Symbol.dispose](): void {
