@@ -2,6 +2,7 @@
  * What comes of loading an object: its programs and maps, alive.
  * @module
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { BpfMap } from '../maps/index.ts'
 import type { PacketInput, PacketOutput } from '../programs/index.ts'
 import type { Program } from './program.ts'

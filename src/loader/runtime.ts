@@ -2,6 +2,7 @@
  * The runtime: one linear memory, and everything that lives in it. Objects are loaded into it; programs run on its CPU.
  * @module
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { helpersOf } from '../helpers/index.ts'
 import type { Instruction } from '../isa/index.ts'
 import type { BpfMap } from '../maps/index.ts'

@@ -35,10 +35,6 @@ export abstract class SlotArrayStore extends ControlBlockStore {
     return this.memory.u32[this.first + index * this.step]!
   }
 
-  protected clearSlot(index: number): void {
-    this.memory.u32[this.first + index * this.step] = 0
-  }
-
   /** Entries that are not empty. */
   override get size(): number {
     let used = 0
@@ -65,7 +61,7 @@ export abstract class SlotArrayStore extends ControlBlockStore {
     const index = this.index(key)
     if (index >= this.maxEntries) return -E2BIG
     if (this.slot(index) === 0) return -ENOENT
-    this.clearSlot(index)
+    this.memory.u32[this.first + index * this.step] = 0
     return 0
   }
 
