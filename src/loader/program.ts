@@ -3,7 +3,6 @@
  * @module
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-/// <reference lib="esnext.disposable" preserve="true" />
 import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { ExecutableProgram, Interpreter, RunOptions, VirtualMachine } from '../vm/index.ts'

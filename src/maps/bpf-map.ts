@@ -125,6 +125,7 @@ export class BpfMap {
     const at = this.room()
     this.memory.u8.set(keyBytes, at)
     values.forEach((bytes, cpu) => {
+      if (this.overwrite(at, bytes, flags)) return
       this.memory.u8.set(bytes, at + this.valueOffset)
       // Only the first copy can find the element there, or not.
       const result = this.store.update(at, at + this.valueOffset, cpu === 0 ? flags : UPDATE.ANY, cpu)
@@ -164,8 +165,8 @@ export class BpfMap {
   }
 
   /**
-   * All keys. Elements may be deleted and added meanwhile: what is there from beginning to end comes once, the rest at most
-   * once.
+   * All keys. Elements may be changed, deleted and added meanwhile: what is there from beginning to end comes once, the rest
+   * at most once. A value that a program replaces counts as deleted and added.
    */
   *keys(): IterableIterator<unknown> {
     for (const key of this.keyAddresses()) yield this.key.decode(this.memory.read(key, this.keySize))
@@ -278,6 +279,20 @@ export class BpfMap {
     const at = this.room()
     this.memory.u8.set(bytes, at)
     return at
+  }
+
+  /**
+   * Writes over the value that is there, if no other thread can see half of it: an element that stays in its place is met
+   * once by a walk that changes what it meets. False where the store has to do it.
+   */
+  private overwrite(key: GuestAddress, value: Uint8Array, flags: number): boolean {
+    const { memory, store } = this
+    const walksByPlace = store.nextElement !== undefined && !('inner' in store) && store.perCpu !== true
+    if (!walksByPlace || memory.shared || (flags !== UPDATE.ANY && flags !== UPDATE.EXIST)) return false
+    const address = store.lookup(key, 0)
+    if (address === 0 || address + value.length > memory.u8.length) return false
+    memory.u8.set(value, address)
+    return true
   }
 
   private lookup(key: Uint8Array, cpu: number): GuestAddress {

@@ -19,6 +19,10 @@ class ProgArrayStore extends SlotArrayStore implements ProgramArrayStore {
     return index < this.maxEntries ? this.slot(index) - 1 : -1
   }
 
+  removeProgram(slot: number): void {
+    for (let i = 0; i < this.maxEntries; i++) if (this.slot(i) === slot + 1) this.clearSlot(i)
+  }
+
   protected accepts(value: number): boolean {
     return value > 0 && this.machine.programs[value - 1] !== undefined
   }

@@ -35,6 +35,10 @@ export abstract class SlotArrayStore extends ControlBlockStore {
     return this.memory.u32[this.first + index * this.step]!
   }
 
+  protected clearSlot(index: number): void {
+    this.memory.u32[this.first + index * this.step] = 0
+  }
+
   /** Entries that are not empty. */
   override get size(): number {
     let used = 0
@@ -61,7 +65,7 @@ export abstract class SlotArrayStore extends ControlBlockStore {
     const index = this.index(key)
     if (index >= this.maxEntries) return -E2BIG
     if (this.slot(index) === 0) return -ENOENT
-    this.memory.u32[this.first + index * this.step] = 0
+    this.clearSlot(index)
     return 0
   }
 

@@ -142,8 +142,7 @@ export class Interpreter {
    */
   run(program: ExecutableProgram, r1: GuestAddress, r2: number, options: RunOptions = {}): number {
     const { cpu, registers } = this
-    if (cpu.depth !== 0)
-      throw new AnybpfError('ERR_USAGE', `${program.name}: cpu ${cpu.id} is running a program already`)
+    this.assertIdle(program)
     const executable = this.executable(program)
     this.budget = options.budget === undefined ? DEFAULT_BUDGET : options.budget === 0 ? Infinity : options.budget
     this.fuel = 0
@@ -166,6 +165,12 @@ export class Interpreter {
       cpu.engine = engineBefore
     }
     return registers[0]! >>> 0
+  }
+
+  /** Throws ERR_USAGE if the CPU is in the middle of a run: then `program` cannot be started. */
+  assertIdle(program: ExecutableProgram): void {
+    const { depth, id } = this.cpu
+    if (depth !== 0) throw new AnybpfError('ERR_USAGE', `${program.name}: cpu ${id} is running a program already`)
   }
 
   /** Instructions that the last run was charged for. */

@@ -10,6 +10,8 @@ import type { MapStore } from './machine.ts'
 export interface ProgramArrayStore extends MapStore {
   /** The slot in the machine's program table, or -1: index out of range (unsigned) or entry empty. */
   programAt(index: number): number
+  /** Empties the entries that hold a slot of the program table: its program is gone, and another may get the slot. */
+  removeProgram(slot: number): void
 }
 
 /** A ring buffer. Sizes in bytes; every result that is negative is -errno. */

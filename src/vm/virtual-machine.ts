@@ -9,6 +9,7 @@ import { type GuestAddress, GuestMemory } from './guest-memory.ts'
 import type { LinkedProgram } from './linked-program.ts'
 import type { CodeEntry, ExecutableProgram, HelperDefinition, Machine, MapStore } from './machine.ts'
 import { SortedRegionSet } from './regions.ts'
+import { isProgramArray } from './stores.ts'
 
 export interface VirtualMachineOptions {
   readonly platform: Platform
@@ -62,10 +63,11 @@ export class VirtualMachine implements Machine {
     return program
   }
 
-  /** Releases the program's slot. Its code addresses are never used again, so that a stale one cannot call another's code. */
+  /** Releases the program's slot, also in program arrays. Its code addresses are never used again, so that a stale one cannot call another's code. */
   removeProgram(program: ExecutableProgram): void {
     if (this.programs[program.index] !== program) return
     this.programs[program.index] = undefined
+    for (const map of this.maps.values()) if (isProgramArray(map)) map.removeProgram(program.index)
     for (let i = 0; i < this.codeEntries.length; i++) {
       if (this.codeEntries[i]?.program === program) this.codeEntries[i] = undefined
     }

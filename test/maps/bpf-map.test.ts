@@ -157,6 +157,21 @@ describe('a live map', () => {
     expect(map.size).toBe(255)
   })
 
+  it('meets each element once in a walk that changes the values', () => {
+    const machine = new TestMachine()
+    const map = new BpfMap(machine.memory, machine.create(HASH, { maxEntries: 100, valueSize: 4 }))
+    for (let i = 0; i < 50; i++) map.set(i, 0)
+    for (const [key, value] of map) map.set(key, Number(value) + 1).set((Number(key) + 7) % 50, Number(value) + 1)
+    const seen: unknown[] = []
+    for (const [key, value] of map) {
+      seen.push(key)
+      map.set(key, Number(value) + 100, UPDATE.EXIST)
+    }
+    expect(seen.sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 50 }, (_, i) => i))
+    expect(errnoOf(() => map.set(3, 1, UPDATE.NOEXIST))).toBe('EEXIST')
+    expect(errnoOf(() => map.set(3, 1, 4))).toBe('EINVAL')
+  })
+
   it('can be walked and deleted from where the store knows only the next key', () => {
     const machine = new TestMachine()
     const inner = machine.create(HASH, { maxEntries: 100 })

@@ -325,6 +325,18 @@ describe('prog_array', () => {
     expect(store.delete(machine.key(3))).toBe(0)
     expect(store.programAt(3)).toBe(-1)
   })
+
+  it('forgets a program that is removed, before another one gets its slot', () => {
+    const machine = new TestMachine()
+    const add = () => machine.addProgram({ name: 'p', insns: [{ kind: 'exit' }] })
+    const [first, second] = [add(), add()]
+    const store = machine.create<ProgramArrayStore & ReturnType<TestMachine['create']>>(PROG_ARRAY, { valueSize: 4 })
+    for (const i of [0, 2]) store.update(machine.key(i), machine.value(first.index + 1), ANY, 0)
+    store.update(machine.key(1), machine.value(second.index + 1), ANY, 0)
+    machine.removeProgram(first)
+    expect(add().index).toBe(first.index)
+    expect([0, 1, 2].map((index) => store.programAt(index))).toEqual([-1, second.index, -1])
+  })
 })
 
 describe('maps in maps', () => {

@@ -157,7 +157,7 @@ r3 = *(u64 *)(r2 + 0)\nr3 += r1\n*(u64 *)(r2 + 0) = r3\nr6 = 5\nr0 = 0\nexit`
       try {
         return cpu.callFunction(low, cpu.argHigh(2), r3)
       } catch {
-        return cpu.depth
+        return 1
       }
     })
     const bench = new Bench([guarded])
