@@ -33,6 +33,8 @@ const DATA_END = 4
 const DATA_META = 8
 const MD_SIZE = 24
 
+const NO_BYTES = new Uint8Array(0)
+
 export class XdpBuffer {
   /** Address of the `xdp_md`. */
   readonly md: GuestAddress
@@ -87,7 +89,7 @@ export class XdpBuffer {
 
   /** A copy of the metadata as it is now. */
   metadata(): Uint8Array {
-    return this.memory.u8.slice(this.dataMeta, this.data)
+    return this.dataMeta === this.data ? NO_BYTES : this.memory.u8.slice(this.dataMeta, this.data)
   }
 
   /** Address of `[offset, offset + length)` of the packet, or 0 if it does not lie inside. */

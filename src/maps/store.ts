@@ -125,6 +125,8 @@ export abstract class ControlBlockStore implements HostMapStore {
   }
 
   protected fault(error: unknown): unknown {
+    // What failed may have grown the memory before.
+    this.memory.refresh()
     return namedFault(error, this.address)
   }
 

@@ -113,11 +113,12 @@ export class GuestMemory {
   tryAllocate(size: number): GuestAddress {
     if (!(size >= 0 && size <= 0xffff_ffff)) return 0
     try {
-      const address = this.runtime.heapAllocate(size) >>> 0
-      this.refresh()
-      return address
+      return this.runtime.heapAllocate(size) >>> 0
     } catch (error) {
       throw namedFault(error, PAGE_SIZE)
+    } finally {
+      // Spoiled metadata may be noticed only after the memory has grown.
+      this.refresh()
     }
   }
 

@@ -17,7 +17,7 @@ import {
 } from '../../src/maps/index.ts'
 import { E2BIG, EAGAIN, EBADF, EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP } from '../../src/spec/errno.ts'
 import { LINUX_MAP_TYPES, MAP_FLAG } from '../../src/spec/map-types.ts'
-import { MAP_KEY_SIZE, MAP_KIND, MAP_MAX_ENTRIES } from '../../src/vm/guest-layout.ts'
+import { HEAP_BASE, HEAP_LAST, MAP_KEY_SIZE, MAP_KIND, MAP_MAX_ENTRIES } from '../../src/vm/guest-layout.ts'
 import type { ExecutableProgram } from '../../src/vm/machine.ts'
 import type { PerfEventStore, ProgramArrayStore, RingBufferStore } from '../../src/vm/stores.ts'
 import { runs, SEED } from '../support/runs.ts'
@@ -305,6 +305,19 @@ describe('hash', () => {
     const all = Array.from({ length: 64 }, (_, i) => i)
     expect(order(1, MAP_FLAG.ZERO_SEED)).toEqual(all)
     expect(order(0xdeadbeef, 0)).toEqual(all)
+  })
+})
+
+describe('a store whose update finds the heap spoiled, after the memory has grown', () => {
+  it('throws a named fault, and leaves views that work', () => {
+    const machine = new TestMachine()
+    const store = machine.create(HASH, { maxEntries: 100_000 })
+    machine.memory.u32[(HEAP_BASE + HEAP_LAST) >>> 2] = 8
+    const fill = (): void => {
+      for (let i = 0; i < 100_000; i++) store.update(machine.key(i), machine.value(i), ANY, 0)
+    }
+    expect(codeOf(fill)).toBe('ERR_FAULT')
+    expect(machine.memory.u8.buffer).toBe(machine.memory.wasm.buffer)
   })
 })
 

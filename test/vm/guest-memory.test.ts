@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isAnybpfError } from '../../src/util/errors.ts'
-import { HEAP_BASE, HEAP_LISTS } from '../../src/vm/guest-layout.ts'
+import { HEAP_BASE, HEAP_LAST, HEAP_LISTS } from '../../src/vm/guest-layout.ts'
 import { GuestMemory, PAGE_SIZE } from '../../src/vm/guest-memory.ts'
 import { runs, SEED } from '../support/runs.ts'
 
@@ -145,6 +145,14 @@ describe('guest memory', () => {
     const memory = new GuestMemory()
     memory.u8.fill(0xff, HEAP_BASE + HEAP_LISTS, HEAP_BASE + 2048)
     expect(codeOf(() => memory.allocate(100))).toBe('ERR_FAULT')
+  })
+
+  it('keeps its views when the fault is noticed only after the memory has grown', () => {
+    const memory = new GuestMemory()
+    memory.u32[(HEAP_BASE + HEAP_LAST) >>> 2] = 8
+    expect(codeOf(() => memory.allocate(1 << 17))).toBe('ERR_FAULT')
+    expect(memory.u8.buffer).toBe(memory.wasm.buffer)
+    expect(memory.u8.length).toBeGreaterThan(1 << 17)
   })
 
   it('can be joined by another instance, as another thread does', async () => {
