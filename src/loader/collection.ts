@@ -15,7 +15,7 @@ export class Collection {
   readonly programs: Readonly<Record<string, Program<PacketInput, PacketOutput>>>
   /** Maps that the object declares, and its global data: `.bss`, `.rodata`. */
   readonly maps: Readonly<Record<string, BpfMap>>
-  private readonly release: () => void
+  private release: (() => void) | undefined
 
   constructor(
     programs: Readonly<Record<string, Program<PacketInput, PacketOutput>>>,
@@ -29,7 +29,8 @@ export class Collection {
 
   dispose(): void {
     for (const program of Object.values(this.programs)) program.dispose()
-    this.release()
+    this.release?.()
+    this.release = undefined
   }
 
   [Symbol.dispose](): void {

@@ -58,7 +58,14 @@ function writeVariable(bytes: Uint8Array, map: MapSpec, variable: VariableSpec, 
   if (map.btf === undefined || type === undefined) {
     throw new AnybpfError('ERR_USAGE', `${variable.name} has no type information: give its ${variable.size} bytes`)
   }
-  target.set(createCodec(map.btf, type).encode(value))
+  const encoded = createCodec(map.btf, type).encode(value)
+  if (encoded.length !== variable.size) {
+    throw new AnybpfError(
+      'ERR_OBJECT',
+      `${variable.name} has ${variable.size} bytes in ${map.section}, and its type ${encoded.length}`,
+    )
+  }
+  target.set(encoded)
 }
 
 /** The type of a variable: what its `var` names. */

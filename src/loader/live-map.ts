@@ -32,16 +32,50 @@ export function createLiveMap(runtime: Runtime, spec: MapSpec, contents?: Uint8A
   // What a map of records declares as its value is what one record looks like.
   const event = records ? createEventCodec(spec.name, spec.btf, spec.btfValueType) : undefined
   const { btfValueType, ...untyped } = spec
-  const map = new BpfMap(machine.memory, store, {
-    ...createMapCodecs({ ...(records ? untyped : spec), keySize: store.keySize, valueSize: store.valueSize }),
-    ...(event !== undefined && { event }),
-    innerMap: (address) => runtime.mapAt(address),
-  })
-  runtime.addMap(map)
-  if (contents !== undefined && contents.length > 0) map.set(new Uint8Array(store.keySize), contents)
+  let map: BpfMap | undefined
+  try {
+    map = new BpfMap(machine.memory, store, {
+      ...createMapCodecs({ ...(records ? untyped : spec), keySize: store.keySize, valueSize: store.valueSize }),
+      ...(event !== undefined && { event }),
+      innerMap: (address) => runtime.mapAt(address),
+    })
+    runtime.addMap(map)
+    if (contents !== undefined && contents.length > 0) map.set(new Uint8Array(store.keySize), contents)
+  } catch (error) {
+    if (map === undefined) store.dispose()
+    else runtime.removeMap(map)
+    throw error
+  }
   if (spec.kind === 'rodata' || spec.kind === 'kconfig') map.freeze()
   return map
 }
+
+/**
+ * Throws ERR_USAGE if a map that the caller gives is not alive in this runtime, ERR_MAP if it is not what the object
+ * declares under that name.
+ */
+export function checkGivenMap(runtime: Runtime, spec: MapSpec, map: BpfMap): void {
+  if (!(map instanceof BpfMap) || runtime.mapAt(map.address) !== map) {
+    throw new AnybpfError('ERR_USAGE', `map ${spec.name}: what is given for it is no live map of this runtime`)
+  }
+  const typeName = runtime.platform.mapTypes.get(spec.type)?.name ?? String(spec.type)
+  const wanted = { typeId: spec.type, ...mapParameters(spec, RECORD_MAPS.has(typeName)) }
+  for (const [field, what] of GIVEN_MAP_FIELDS) {
+    // Entries that the declaration leaves out are for the loader to fill in.
+    if (map[field] === wanted[field] || (field === 'maxEntries' && spec.maxEntries === 0)) continue
+    throw new AnybpfError(
+      'ERR_MAP',
+      `map ${spec.name}: the one that is given has ${what} ${map[field]}, and the object declares ${wanted[field]}`,
+    )
+  }
+}
+
+const GIVEN_MAP_FIELDS = [
+  ['typeId', 'type'],
+  ['keySize', 'key size'],
+  ['valueSize', 'value size'],
+  ['maxEntries', 'max entries'],
+] as const
 
 /** Types whose declared value is a record that programs send, not something that is stored. */
 const RECORD_MAPS: ReadonlySet<string> = new Set(['ringbuf', 'perf_event_array'])

@@ -8,8 +8,8 @@ import type { PacketInput, PacketOutput } from '../programs/index.ts'
 import { AnybpfError } from '../util/index.ts'
 import { Collection } from './collection.ts'
 import { globalContents, kernelVersionOf } from './globals.ts'
-import { createLiveMap, fillSlots } from './live-map.ts'
-import { type EngineOptions, engineOptions, Program } from './program.ts'
+import { checkGivenMap, createLiveMap, fillSlots } from './live-map.ts'
+import { type EngineOptions, engineOptions, type Program } from './program.ts'
 import { relocateProgram } from './relocate.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -35,6 +35,7 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
   const linked = wanted.map((program) => linkProgram(spec, program))
 
   const contents = globalContents(spec, options.globals ?? {}, options.kconfig ?? {}, kernelVersionOf(runtime.platform))
+  const given = givenMaps(runtime, spec, options.maps ?? {})
   const live = new Map<string, BpfMap>()
   const programs: Record<string, Program<PacketInput, PacketOutput>> = Object.create(null)
   const made: BpfMap[] = []
@@ -44,9 +45,9 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
       if (known !== undefined) return known
       const map = spec.maps[name]
       if (map === undefined) throw new AnybpfError('ERR_LINK', `no map ${name}`)
-      const given = options.maps?.[name]
-      const opened = given ?? createLiveMap(runtime, map, contents.get(map))
-      if (given === undefined) made.push(opened)
+      const shared = given.get(name)
+      const opened = shared ?? createLiveMap(runtime, map, contents.get(map))
+      if (shared === undefined) made.push(opened)
       live.set(name, opened)
       for (const slot of map.initialSlots ?? []) if (slot.target.kind === 'map') open(slot.target.map)
       return opened
@@ -64,8 +65,8 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
     linked.forEach((program, i) => {
       const { type, name } = wanted[i]!
       checkHelpers(runtime, program, name)
-      const executable = runtime.machine.addProgram(relocateProgram(spec, program, addresses))
-      programs[name] = new Program(runtime, runtime.programType(type), executable, engineOptions(options))
+      const relocated = relocateProgram(spec, program, addresses)
+      programs[name] = runtime.createProgram(relocated, runtime.programType(type), engineOptions(options))
     })
     for (const [name, map] of live) fillSlots(map, spec.maps[name]?.initialSlots ?? [], live, programs)
   } catch (error) {
@@ -76,9 +77,31 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
 
   const maps: Record<string, BpfMap> = Object.create(null)
   for (const [name, map] of live) maps[name] = map
-  return new Collection(programs, maps, () => {
+  const collection = new Collection(programs, maps, () => {
     for (const map of made.reverse()) runtime.removeMap(map)
+    runtime.forget(collection)
   })
+  return collection
+}
+
+/** The caller's maps by name. Throws ERR_NOT_FOUND, and what {@link checkGivenMap} throws. */
+function givenMaps(
+  runtime: Runtime,
+  spec: ObjectSpec,
+  maps: Readonly<Record<string, BpfMap>>,
+): ReadonlyMap<string, BpfMap> {
+  const given = new Map(Object.entries(maps))
+  for (const [name, map] of given) {
+    const declared = spec.maps[name]
+    if (declared === undefined) {
+      throw new AnybpfError(
+        'ERR_NOT_FOUND',
+        `no map ${name}; the object has ${Object.keys(spec.maps).join(', ') || 'none'}`,
+      )
+    }
+    checkGivenMap(runtime, declared, map)
+  }
+  return given
 }
 
 /** The programs that are asked for, and those that their maps name, each once, in the object's order. */
@@ -141,7 +164,11 @@ function checkHelpers(runtime: Runtime, program: LinkedSpec, name: string): void
 }
 
 function ksymAddress(spec: ObjectSpec, name: string, ksyms: Readonly<Record<string, number>>): number {
-  if (Object.hasOwn(ksyms, name)) return ksyms[name]!
+  if (Object.hasOwn(ksyms, name)) {
+    const address = ksyms[name]!
+    if (Number.isSafeInteger(address) && address >= 0) return address
+    throw new AnybpfError('ERR_USAGE', `ksyms: the address of ${name} is ${address}, not a whole number below 2^53`)
+  }
   if (spec.externs[name]?.weak === true) return 0
   throw new AnybpfError('ERR_LINK', `no kernel symbol ${name}: give its address with ksyms: { ${name}: … }`)
 }

@@ -14,6 +14,7 @@ import {
   type Environment,
   GuestMemory,
   Interpreter,
+  type LinkedProgram,
   VirtualCpu,
   VirtualEnvironment,
   VirtualMachine,
@@ -29,7 +30,7 @@ import {
 } from './extension.ts'
 import { createLiveMap } from './live-map.ts'
 import { type LoadOptions, loadObject } from './load-object.ts'
-import { type EngineOptions, engineOptions, Program, type ProgramHost } from './program.ts'
+import { type Disposable, type EngineOptions, engineOptions, Program, type ProgramHost } from './program.ts'
 
 export interface RuntimeOptions {
   /** Default `linux()`, the newest version known. */
@@ -56,7 +57,7 @@ export class Runtime implements ProgramHost {
   readonly definitions: Definitions
   private readonly cpu: VirtualCpu
   private readonly liveMaps = new Map<number, BpfMap>()
-  private readonly owned = new Set<{ dispose(): void }>()
+  private readonly owned = new Set<Disposable>()
   private disposed = false
 
   constructor(options: RuntimeOptions = {}) {
@@ -94,10 +95,29 @@ export class Runtime implements ProgramHost {
   ): Program<Input, Output> {
     this.assertLive()
     const definition = this.programType(options.type ?? 'raw')
-    const executable = this.machine.addProgram({ name: options.name ?? 'program', insns })
-    const program = new Program<Input, Output>(this, definition, executable, engineOptions(options))
+    const linked = { name: options.name ?? 'program', insns }
+    const program = this.createProgram<Input, Output>(linked, definition, engineOptions(options))
     this.owned.add(program)
     return program
+  }
+
+  /** A program that its maker disposes of; for the loader. */
+  createProgram<Input, Output>(
+    linked: LinkedProgram,
+    definition: AnyProgramTypeDefinition,
+    engine: EngineOptions,
+  ): Program<Input, Output> {
+    const executable = this.machine.addProgram(linked)
+    try {
+      return new Program<Input, Output>(this, definition, executable, engine)
+    } catch (error) {
+      this.machine.removeProgram(executable)
+      throw error
+    }
+  }
+
+  forget(thing: Disposable): void {
+    this.owned.delete(thing)
   }
 
   /** A map without an object. It belongs to the caller, and can be handed to `load`. */
@@ -119,8 +139,11 @@ export class Runtime implements ProgramHost {
 
   /** Takes a map away from programs and frees it. */
   removeMap(map: BpfMap): void {
-    this.liveMaps.delete(map.address)
-    this.machine.removeMap(map.store)
+    // By now another map may lie where a map lay that was disposed of before.
+    if (this.liveMaps.get(map.address) === map) {
+      this.liveMaps.delete(map.address)
+      this.machine.removeMap(map.store)
+    }
     map.dispose()
   }
 
