@@ -146,10 +146,9 @@ export class Btf {
       while (stack.length > 0) {
         const at = stack[stack.length - 1]!
         const type = this.type(at)
-        const parts = partsOf(type)
         if (this.alignments.get(at) === undefined) {
           this.alignments.set(at, UNDER_WAY)
-          for (const part of parts) {
+          for (const part of partsOf(type)) {
             const state = this.alignments.get(part)
             if (state === UNDER_WAY) throw new AnybpfError('ERR_BTF', `BTF type ${part} contains itself`)
             if (state === undefined) stack.push(part)

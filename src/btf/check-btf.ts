@@ -4,7 +4,7 @@
  * @see https://docs.kernel.org/bpf/btf.html
  * @module
  */
-import { AnybpfError } from '../util/index.ts'
+import { AnybpfError, quoteName } from '../util/index.ts'
 import { type Btf, partsOf } from './btf.ts'
 import type { BtfInt, BtfStruct, BtfType, BtfTypeId } from './types.ts'
 
@@ -70,9 +70,11 @@ function checkInt(type: BtfInt): void {
 
 function checkStruct(btf: Btf, type: BtfStruct): void {
   for (const member of type.members) {
-    reference(btf, type, member.type, `type of member ${JSON.stringify(member.name)}`)
+    // The text of the message only where it is needed: a struct may have a million members.
+    if (btf.types[member.type] === undefined)
+      reference(btf, type, member.type, `type of member ${quoteName(member.name)}`)
     if (member.bitOffset + member.bitSize > 8 * type.size) {
-      fail(type, `member ${JSON.stringify(member.name)} at bit ${member.bitOffset} lies beyond its ${type.size} bytes`)
+      fail(type, `member ${quoteName(member.name)} at bit ${member.bitOffset} lies beyond its ${type.size} bytes`)
     }
   }
 }
@@ -83,7 +85,7 @@ function reference(btf: Btf, from: BtfType, id: BtfTypeId, what: string): BtfTyp
 }
 
 function fail(type: BtfType, what: string): never {
-  const name = type.name === '' ? '' : ` ${JSON.stringify(type.name)}`
+  const name = type.name === '' ? '' : ` ${quoteName(type.name)}`
   throw new AnybpfError('ERR_BTF', `BTF type ${type.id} (${type.kind}${name}): ${what}`)
 }
 

@@ -6,7 +6,7 @@
  * @see https://gabi.xinuos.com/
  * @module
  */
-import { AnybpfError, type ByteOrder, ByteReader, StringTable } from '../util/index.ts'
+import { AnybpfError, type ByteOrder, ByteReader, quoteName, StringTable } from '../util/index.ts'
 import {
   ELF_CLASS_64,
   ELF_DATA_BIG,
@@ -27,6 +27,8 @@ const SECTION_HEADER_SIZE = 64
 const SYMBOL_SIZE = 24
 const REL_SIZE = 16
 const RELA_SIZE = 24
+/** Linux takes symbols of up to 511 characters; C++ and Rust make some of a few thousand. */
+const MAX_NAME_LENGTH = 4096
 
 export interface ElfHeader {
   readonly byteOrder: ByteOrder
@@ -110,9 +112,9 @@ export class ElfFile {
   data(section: ElfSection): Uint8Array {
     if (section.type === SECTION_TYPE.nobits || section.type === SECTION_TYPE.null) return NO_BYTES
     if ((section.flags & SECTION_FLAG.compressed) !== 0) {
-      throw new AnybpfError('ERR_UNSUPPORTED', `ELF section ${quote(section.name)} is compressed`)
+      throw new AnybpfError('ERR_UNSUPPORTED', `ELF section ${quoteName(section.name)} is compressed`)
     }
-    return this.reader.slice(section.offset, section.size, `ELF section ${quote(section.name)}`)
+    return this.reader.slice(section.offset, section.size, `ELF section ${quoteName(section.name)}`)
   }
 
   /** All symbols of the first symbol table, by index; none if there is no such table. */
@@ -139,7 +141,7 @@ export class ElfFile {
   private readSymbols(): readonly ElfSymbol[] {
     const table = this.sections.find((section) => section.type === SECTION_TYPE.symtab)
     if (table === undefined) return []
-    const what = `ELF section ${quote(table.name)}`
+    const what = `ELF section ${quoteName(table.name)}`
     const data = this.data(table)
     if (data.length % SYMBOL_SIZE !== 0) throw new AnybpfError('ERR_ELF', `${what} is not a whole number of symbols`)
     const strings = this.strings(table.link, what)
@@ -160,7 +162,8 @@ export class ElfFile {
       }
       symbols[index] = {
         index,
-        name: symbolName(strings, view.getUint32(at, little)),
+        // A symbol whose name cannot be read has none: it may be one that nobody needs.
+        name: checkedName(strings.find(view.getUint32(at, little)) ?? '', 'symbol', index),
         type: SYMBOL_TYPES[info & 0xf] ?? 'other',
         binding: SYMBOL_BINDINGS[info >> 4] ?? 'other',
         visibility: SYMBOL_VISIBILITIES[view.getUint8(at + 5) & 3]!,
@@ -173,7 +176,7 @@ export class ElfFile {
   }
 
   private readRelocations(table: ElfSection): readonly ElfRelocation[] {
-    const what = `ELF section ${quote(table.name)}`
+    const what = `ELF section ${quoteName(table.name)}`
     const data = this.data(table)
     // Sections of a hostile file may all lie over the same bytes; those of a real one do not.
     if (!this.relocationTables.has(table.index)) {
@@ -212,7 +215,7 @@ export class ElfFile {
     if (section === undefined || section.type !== SECTION_TYPE.strtab) {
       throw new AnybpfError('ERR_ELF', `${user} is linked to section ${index}, which is no string table`)
     }
-    return new StringTable(this.data(section), 'ERR_ELF', `ELF section ${quote(section.name)}`)
+    return new StringTable(this.data(section), 'ERR_ELF', `ELF section ${quoteName(section.name)}`)
   }
 }
 
@@ -289,7 +292,7 @@ function readSections(reader: ByteReader): readonly ElfSection[] {
 function sectionName(table: StringTable, offset: number, index: number): string {
   const name = table.at(offset)
   if (name.includes('\ufffd')) throw new AnybpfError('ERR_ELF', `the name of ELF section ${index} is not UTF-8 text`)
-  return name
+  return checkedName(name, 'section', index)
 }
 
 const NO_BYTES = new Uint8Array(0)
@@ -301,16 +304,8 @@ function readSize(view: DataView, at: number, little: boolean): number {
   return high >= 0x200000 ? Number.POSITIVE_INFINITY : high * 4294967296 + low
 }
 
-/** A symbol whose name cannot be read has none: it may be one that nobody needs. */
-function symbolName(strings: StringTable, offset: number): string {
-  try {
-    return strings.at(offset)
-  } catch (error) {
-    if (error instanceof AnybpfError && error.code === 'ERR_ELF') return ''
-    throw error
-  }
-}
-
-function quote(name: string): string {
-  return JSON.stringify(name)
+/** Names are repeated in messages and in names made of them: a file full of one long name must not fill the memory. */
+function checkedName(name: string, what: string, index: number): string {
+  if (name.length <= MAX_NAME_LENGTH) return name
+  throw new AnybpfError('ERR_LIMIT', `the name of ELF ${what} ${index} has more than ${MAX_NAME_LENGTH} characters`)
 }

@@ -158,6 +158,8 @@ export function labelTargets(
   }
   const labels = new Map<number, string>()
   const taken = new Set<string>()
+  /** How many labels were asked for by one text: many names may look the same as labels. */
+  const copies = new Map<string, number>()
   let number = 0
   for (const slot of [...slots].sort((a, b) => a - b)) {
     const insn = insns[slot]
@@ -165,7 +167,11 @@ export function labelTargets(
     const name = names.get(slot)
     const wanted = name === undefined ? `L${++number}` : readableLabel(name)
     let label = wanted
-    for (let copy = 2; taken.has(label); copy++) label = `${wanted}.${copy}`
+    while (taken.has(label)) {
+      const copy = (copies.get(wanted) ?? 1) + 1
+      copies.set(wanted, copy)
+      label = `${wanted}.${copy}`
+    }
     taken.add(label)
     labels.set(slot, label)
   }

@@ -8,7 +8,7 @@
  */
 import type { Btf, BtfMember, BtfStruct, BtfTypeId } from '../btf/index.ts'
 import type { ElfSection } from '../elf/index.ts'
-import { AnybpfError } from '../util/index.ts'
+import { AnybpfError, quoteName } from '../util/index.ts'
 import type { ObjectFile } from './object-file.ts'
 import type { MapSpec } from './spec.ts'
 
@@ -88,7 +88,7 @@ class DefinitionReader {
   read(name: string, type: BtfTypeId, depth: number): Definition {
     const struct = this.btf.resolve(type)
     if (struct.kind !== 'struct')
-      throw new AnybpfError('ERR_OBJECT', `map ${quote(name)} is declared as a ${struct.kind}`)
+      throw new AnybpfError('ERR_OBJECT', `map ${quoteName(name)} is declared as a ${struct.kind}`)
     let known = this.known.get(struct.id)
     if (known === undefined) {
       try {
@@ -106,14 +106,14 @@ class DefinitionReader {
   }
 
   private readStruct(struct: BtfStruct, name: string, depth: number): Definition {
-    if (depth > MAX_NESTING) throw new AnybpfError('ERR_OBJECT', `map ${quote(name)}: maps are nested too deep`)
+    if (depth > MAX_NESTING) throw new AnybpfError('ERR_OBJECT', `map ${quoteName(name)}: maps are nested too deep`)
     const { btf } = this
     const spec = { ...emptyMap(name, 'map', this.section), btf }
     let valuesAt: number | undefined
     const seen = new Set<string>()
     for (const member of struct.members) {
       if (seen.has(member.name))
-        throw new AnybpfError('ERR_OBJECT', `map ${quote(name)}: ${member.name} is there twice`)
+        throw new AnybpfError('ERR_OBJECT', `map ${quoteName(name)}: ${member.name} is there twice`)
       seen.add(member.name)
       switch (member.name) {
         case 'type':
@@ -158,7 +158,7 @@ class DefinitionReader {
           break
       }
     }
-    if (spec.type === 0) throw new AnybpfError('ERR_OBJECT', `map ${quote(name)} has no type`)
+    if (spec.type === 0) throw new AnybpfError('ERR_OBJECT', `map ${quoteName(name)} has no type`)
     // The values of a map of maps or of programs are 4-byte handles.
     if (valuesAt !== undefined && spec.valueSize === 0) spec.valueSize = HANDLE_BYTES
     return { spec, valuesAt }
@@ -169,7 +169,10 @@ class DefinitionReader {
 function declaredType(btf: Btf, member: BtfMember, map: string): BtfTypeId {
   const pointer = btf.resolve(member.type)
   if (pointer.kind !== 'ptr') {
-    throw new AnybpfError('ERR_OBJECT', `map ${quote(map)}: member ${member.name} is a ${pointer.kind}, not a pointer`)
+    throw new AnybpfError(
+      'ERR_OBJECT',
+      `map ${quoteName(map)}: member ${member.name} is a ${pointer.kind}, not a pointer`,
+    )
   }
   return pointer.type
 }
@@ -182,7 +185,7 @@ function declaredNumber(btf: Btf, member: BtfMember, map: string): bigint {
   }
   const array = btf.resolve(declaredType(btf, member, map))
   if (array.kind !== 'array') {
-    throw new AnybpfError('ERR_OBJECT', `map ${quote(map)}: member ${member.name} does not point to an array`)
+    throw new AnybpfError('ERR_OBJECT', `map ${quoteName(map)}: member ${member.name} does not point to an array`)
   }
   return BigInt(array.count)
 }
@@ -190,7 +193,7 @@ function declaredNumber(btf: Btf, member: BtfMember, map: string): bigint {
 function number32(btf: Btf, member: BtfMember, map: string): number {
   const value = declaredNumber(btf, member, map)
   if (value > 0xffffffffn) {
-    throw new AnybpfError('ERR_OBJECT', `map ${quote(map)}: ${member.name} ${value} has more than 32 bits`)
+    throw new AnybpfError('ERR_OBJECT', `map ${quoteName(map)}: ${member.name} ${value} has more than 32 bits`)
   }
   return Number(value)
 }
@@ -200,7 +203,7 @@ function agreeing(known: number, size: number, member: BtfMember, map: string): 
   if (known !== 0 && known !== size) {
     throw new AnybpfError(
       'ERR_OBJECT',
-      `map ${quote(map)}: ${member.name} gives ${size} bytes where there were ${known}`,
+      `map ${quoteName(map)}: ${member.name} gives ${size} bytes where there were ${known}`,
     )
   }
   return size
@@ -215,9 +218,5 @@ function innerDefinition(btf: Btf, member: BtfMember, map: string): BtfStruct | 
     if (target.kind === 'struct') return target
     if (target.kind === 'func_proto') return undefined
   }
-  throw new AnybpfError('ERR_OBJECT', `map ${quote(map)}: values is no array of pointers to maps or functions`)
-}
-
-function quote(name: string): string {
-  return JSON.stringify(name)
+  throw new AnybpfError('ERR_OBJECT', `map ${quoteName(map)}: values is no array of pointers to maps or functions`)
 }

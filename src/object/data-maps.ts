@@ -123,6 +123,8 @@ export function readStructOpsMaps(file: ObjectFile, section: ElfSection): { offs
   const found: { offset: number; spec: MapSpec }[] = []
   for (const variable of readVariables(file, section)) {
     const known = types.get(variable.name)
+    // Symbols of a hostile file may all lie over the same bytes.
+    file.reserve(variable.size, section.name)
     const spec: MapSpec = {
       ...emptyMap(variable.name, 'struct_ops', section.name),
       type: LINUX_STRUCT_OPS,

@@ -114,8 +114,7 @@ class SectionReader {
     try {
       spec.insns = decodeProgram(this.code.subarray(offset, end), file.elf.header.byteOrder)
     } catch (error) {
-      if (!(error instanceof AnybpfError)) throw error
-      spec.problem = new AnybpfError(error.code, `${start.name}: ${error.message}`, { cause: error })
+      spec.problem = file.functionProblem(start.name, error)
     }
     const type = this.records.functionTypes.get(offset) ?? file.btf?.find(start.name, 'func')?.id
     if (type !== undefined && file.btf?.types[type]?.kind === 'func') spec.btfType = type

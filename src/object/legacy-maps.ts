@@ -8,7 +8,7 @@
  * @module
  */
 import type { ElfSection, ElfSymbol } from '../elf/index.ts'
-import { AnybpfError, ByteReader } from '../util/index.ts'
+import { AnybpfError, ByteReader, quoteName } from '../util/index.ts'
 import { emptyMap, type FoundMap } from './btf-maps.ts'
 import type { ObjectFile } from './object-file.ts'
 import type { MapSpec } from './spec.ts'
@@ -37,11 +37,15 @@ export function readLegacyMaps(file: ObjectFile, sections: readonly ElfSection[]
     const id = spec.legacyFields?.[ID_OR_INNER_INDEX]
     if (id !== undefined && !byId.has(id)) byId.set(id, spec)
   }
-  for (const { spec } of found) {
-    if (!MAP_IN_MAP_TYPES.includes(spec.type)) continue
-    const inner = innerOf(spec, found, byId)
-    if (inner !== undefined && inner !== spec) spec.innerMap = { ...inner }
-  }
+  // All are copied before any gets its inner map, so that records that name each other nest one level deep, as in Linux.
+  const inners = found.map(({ spec }) =>
+    MAP_IN_MAP_TYPES.includes(spec.type) ? innerOf(spec, found, byId) : undefined,
+  )
+  const copies = inners.map((inner) => inner && { ...inner })
+  found.forEach(({ spec }, i) => {
+    const inner = copies[i]
+    if (inner !== undefined && inners[i] !== spec) spec.innerMap = inner
+  })
   return found
 }
 
@@ -77,11 +81,11 @@ function readRecord(
   if (size < MIN_RECORD) {
     throw new AnybpfError(
       'ERR_OBJECT',
-      `map ${JSON.stringify(name)} has a record of ${size} bytes, of at least ${MIN_RECORD}`,
+      `map ${quoteName(name)} has a record of ${size} bytes, of at least ${MIN_RECORD}`,
     )
   }
   const field = (index: number): number =>
-    4 * index + 4 <= size ? reader.u32(offset + 4 * index, `map ${JSON.stringify(name)}`) : 0
+    4 * index + 4 <= size ? reader.u32(offset + 4 * index, `map ${quoteName(name)}`) : 0
   const spec: MapSpec = {
     ...emptyMap(name, 'map', section.name),
     type: field(0),

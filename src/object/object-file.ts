@@ -5,13 +5,16 @@
  */
 import { type Btf, type BtfExt, type BtfSectionVariable, parseBtf, parseBtfExt } from '../btf/index.ts'
 import { type ElfFile, type ElfRelocation, type ElfSection, type ElfSymbol, SECTION_TYPE } from '../elf/index.ts'
-import { AnybpfError, decodeUtf8 } from '../util/index.ts'
+import { AnybpfError, decodeUtf8, quoteName } from '../util/index.ts'
 import { type CodeRecords, readCodeRecords } from './code-records.ts'
 
 /** Bytes of all data sections of one object together. */
 export const MAX_DATA_BYTES = 64 * 1024 * 1024
 /** Slots of all functions of one object together. */
 export const MAX_CODE_SLOTS = 4 * 1024 * 1024
+
+/** An error takes a kilobyte and more; who reads past a thousand of them? */
+const MAX_PROBLEMS = 10_000
 
 export type SectionVariables = ReadonlyMap<string, BtfSectionVariable>
 
@@ -24,6 +27,7 @@ export class ObjectFile {
   private readonly relocationsOf = new Map<number, readonly ElfRelocation[] | 'unreadable'>()
   private readonly codeRecordsOf = new Map<string, CodeRecords>()
   private readonly variablesOf = new Map<string, Map<string, BtfSectionVariable>>()
+  private problemCount = 0
   private dataBudget = MAX_DATA_BYTES
   private readBudget: number
 
@@ -94,12 +98,13 @@ export class ObjectFile {
     return new Uint8Array(size)
   }
 
-  private reserve(size: number, section: string): void {
+  /** Counts bytes of data that are copied out of a section of this name. */
+  reserve(size: number, section: string): void {
     this.dataBudget -= size
     if (!(this.dataBudget >= 0)) {
       throw new AnybpfError(
         'ERR_LIMIT',
-        `section ${JSON.stringify(section)} brings the object's data above ${MAX_DATA_BYTES} bytes`,
+        `section ${quoteName(section)} brings the object's data above ${MAX_DATA_BYTES} bytes`,
       )
     }
   }
@@ -118,7 +123,7 @@ export class ObjectFile {
   neededRelocations(section: ElfSection): readonly ElfRelocation[] {
     const read = this.relocations(section)
     if (this.relocationsOf.get(section.index) !== 'unreadable') return read
-    throw new AnybpfError('ERR_RELOCATION', `the relocations of section ${JSON.stringify(section.name)} cannot be read`)
+    throw new AnybpfError('ERR_RELOCATION', `the relocations of section ${quoteName(section.name)} cannot be read`)
   }
 
   /** Text up to the first NUL, or to the end of the section. */
@@ -134,8 +139,22 @@ export class ObjectFile {
       return read()
     } catch (error) {
       if (!(error instanceof AnybpfError) || error.code === 'ERR_LIMIT') throw error
+      this.countProblem()
       this.problems.push(error)
       return undefined
+    }
+  }
+
+  /** `error`, as what is wrong with one function. */
+  functionProblem(name: string, error: unknown): AnybpfError {
+    if (!(error instanceof AnybpfError)) throw error
+    this.countProblem()
+    return new AnybpfError(error.code, `${name}: ${error.message}`, { cause: error })
+  }
+
+  private countProblem(): void {
+    if (++this.problemCount > MAX_PROBLEMS) {
+      throw new AnybpfError('ERR_LIMIT', `more than ${MAX_PROBLEMS} things are wrong with this object`)
     }
   }
 }
@@ -149,18 +168,26 @@ export function emptyRecord<T>(): Record<string, T> {
 export class NameSpace {
   private readonly taken = new Set<string>()
   private readonly copies = new Map<string, number>()
+  /** Characters of names that were made here. */
+  private room = 64 * 1024 * 1024
 
   /** `wanted`, or if that is taken, one made of it and its section. */
   claim(wanted: string, section: string): string {
     let name = wanted
-    if (this.taken.has(name)) name = `${section}/${wanted}`
+    if (this.taken.has(name)) name = this.made(`${section}/${wanted}`)
     const qualified = name
     while (this.taken.has(name)) {
       const copy = (this.copies.get(qualified) ?? 1) + 1
       this.copies.set(qualified, copy)
-      name = `${qualified}#${copy}`
+      name = this.made(`${qualified}#${copy}`)
     }
     this.taken.add(name)
+    return name
+  }
+
+  private made(name: string): string {
+    this.room -= name.length
+    if (this.room < 0) throw new AnybpfError('ERR_LIMIT', 'too many parts of this object have the same long name')
     return name
   }
 }

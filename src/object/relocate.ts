@@ -9,7 +9,7 @@
  */
 import { BPF_RELOCATION, type ElfRelocation, type ElfSection } from '../elf/index.ts'
 import type { CallInsn, LddwInsn } from '../isa/index.ts'
-import { AnybpfError, ByteReader } from '../util/index.ts'
+import { AnybpfError, ByteReader, quoteName } from '../util/index.ts'
 import type { FoundMap } from './btf-maps.ts'
 import type { FoundFunction } from './functions.ts'
 import type { ObjectFile } from './object-file.ts'
@@ -49,8 +49,7 @@ export function relocateCode(
       addUnrelocated(found, relocated, targets)
       spec.references = [...relocated.values()].sort((a, b) => a.slot - b.slot)
     } catch (error) {
-      if (!(error instanceof AnybpfError)) throw error
-      spec.problem = new AnybpfError(error.code, `${spec.name}: ${error.message}`, { cause: error })
+      spec.problem = file.functionProblem(spec.name, error)
     }
   }
 }
@@ -83,7 +82,7 @@ function codeReference(
   }
   throw new AnybpfError(
     'ERR_RELOCATION',
-    `relocation at byte ${relocation.offset} of section ${JSON.stringify(found.section.name)} changes ` +
+    `relocation at byte ${relocation.offset} of section ${quoteName(found.section.name)} changes ` +
       `${insn === undefined ? 'no instruction' : `a ${insn.kind}`}, neither lddw nor call`,
   )
 }
@@ -108,7 +107,7 @@ function callReference(slot: number, target: Target): Reference {
     case 'extern':
       return { kind: 'kfunc', slot, extern: target.extern }
     default:
-      throw new AnybpfError('ERR_RELOCATION', `calls ${JSON.stringify(target.map)}, which is data`)
+      throw new AnybpfError('ERR_RELOCATION', `calls ${quoteName(target.map)}, which is data`)
   }
 }
 
@@ -157,7 +156,7 @@ export function relocateData(file: ObjectFile, section: ElfSection, data: Uint8A
 /** The addend of a REL record: the eight bytes that it will replace. */
 function inPlaceAddend(reader: ByteReader, relocation: ElfRelocation, section: ElfSection): number {
   const { offset, type } = relocation
-  const where = `section ${JSON.stringify(section.name)}`
+  const where = `section ${quoteName(section.name)}`
   if (type !== BPF_RELOCATION.abs64 && type !== BPF_RELOCATION.r64_64) {
     throw new AnybpfError('ERR_RELOCATION', `relocation type ${type} at byte ${offset} of ${where}`)
   }
@@ -192,7 +191,7 @@ function addInitialSlot(map: FoundMap | undefined, offset: number, target: Targe
   else {
     throw new AnybpfError(
       'ERR_RELOCATION',
-      `map ${JSON.stringify(map.spec.name)}: value ${index} is neither a map nor a program`,
+      `map ${quoteName(map.spec.name)}: value ${index} is neither a map nor a program`,
     )
   }
 }

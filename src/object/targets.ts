@@ -4,7 +4,7 @@
  * @module
  */
 import { type ElfSymbol, SECTION_ABSOLUTE, SECTION_COMMON, SECTION_UNDEFINED } from '../elf/index.ts'
-import { AnybpfError } from '../util/index.ts'
+import { AnybpfError, quoteName } from '../util/index.ts'
 
 export type Target =
   | { readonly kind: 'function'; readonly function: string }
@@ -46,7 +46,7 @@ export class Targets {
 
   /** What `symbol + addend` bytes stands for. Throws `ERR_RELOCATION` if nothing that a program may refer to. */
   resolve(symbol: ElfSymbol, addend: number): Target {
-    const named = symbol.name === '' ? `symbol ${symbol.index}` : `symbol ${JSON.stringify(symbol.name)}`
+    const named = symbol.name === '' ? `symbol ${symbol.index}` : `symbol ${quoteName(symbol.name)}`
     if (symbol.section === SECTION_UNDEFINED) return this.undefinedSymbol(symbol, named)
     if (symbol.section === SECTION_COMMON) {
       throw new AnybpfError('ERR_RELOCATION', `${named} is common data: compile with -fno-common`)
@@ -56,7 +56,7 @@ export class Targets {
     }
     const offset = symbol.value + addend
     const place = this.places.get(symbol.section)
-    const section = JSON.stringify(this.sectionNames[symbol.section] ?? `#${symbol.section}`)
+    const section = quoteName(this.sectionNames[symbol.section] ?? `#${symbol.section}`)
     switch (place?.kind) {
       case 'code': {
         const name = place.names.get(offset)

@@ -63,6 +63,13 @@ export function assertNever(value: never): never {
   throw new AnybpfError('ERR_INTERNAL', `unexpected case: ${JSON.stringify(value)}`)
 }
 
+const MAX_QUOTED = 100
+
+/** A name from a file, as messages give it: in quotation marks, and cut where it is longer than a line has room for. */
+export function quoteName(name: string): string {
+  return JSON.stringify(name.length > MAX_QUOTED ? `${name.slice(0, MAX_QUOTED)}…` : name)
+}
+
 /** Messages may quote untrusted names: line breaks and control characters are made visible. */
 function oneLine(message: string): string {
   return message.replace(/[\p{Cc}\u2028\u2029]/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)

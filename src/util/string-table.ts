@@ -29,18 +29,27 @@ export class StringTable {
 
   /** The string at `offset`. Throws the table's code if it starts outside the table or does not end in it. */
   at(offset: number): string {
+    const text = this.find(offset)
+    if (text !== undefined) return text
+    const { length } = this.bytes
+    const problem =
+      offset >= 0 && offset < length
+        ? `the string at offset ${offset} is not terminated`
+        : `string offset ${offset} is outside its ${length} bytes`
+    throw new AnybpfError(this.code, `${this.what}: ${problem}`)
+  }
+
+  /** The string at `offset`; undefined if there is none: what `at` throws for, without the cost of an error. */
+  find(offset: number): string | undefined {
     const known = this.known.get(offset)
     if (known !== undefined) return known
-    const bytes = this.bytes
-    if (!(offset >= 0 && offset < bytes.length)) {
-      throw new AnybpfError(this.code, `${this.what}: string offset ${offset} is outside its ${bytes.length} bytes`)
-    }
+    if (!(offset >= 0 && offset < this.bytes.length)) return undefined
     const text = this.read(offset)
-    this.known.set(offset, text)
+    if (text !== undefined) this.known.set(offset, text)
     return text
   }
 
-  private read(offset: number): string {
+  private read(offset: number): string | undefined {
     const bytes = this.bytes
     let end = offset
     let ascii = true
@@ -49,13 +58,12 @@ export class StringTable {
       if (byte === 0) break
       if (byte >= 0x80) ascii = false
     }
-    if (end === bytes.length) {
-      throw new AnybpfError(this.code, `${this.what}: the string at offset ${offset} is not terminated`)
-    }
+    // Also where no end is found: looking for it costs the same.
     this.budget -= end - offset
     if (this.budget < 0) {
       throw new AnybpfError('ERR_LIMIT', `${this.what}: its strings overlap more than any real file's do`)
     }
+    if (end === bytes.length) return undefined
     // A TextDecoder call costs more than a short string.
     if (!ascii || end - offset > 64) return decodeUtf8(bytes.subarray(offset, end))
     let text = ''

@@ -201,6 +201,29 @@ describe('what is refused, and with which words', () => {
   })
 })
 
+describe('BTF with very much of something', () => {
+  it('works out alignments once, however often a type is a part of others', () => {
+    const count = 20_000
+    const members = (type: number): number[] => Array.from({ length: count }, () => [0, type, 0]).flat()
+    const btf = parseBtf(
+      withInt()
+        .type('inner', STRUCT, 4, { vlen: count, words: members(1) })
+        .type('outer', STRUCT, 4, { vlen: count, words: members(2) })
+        .build(),
+    )
+    expect(btf.alignOf(3)).toBe(4)
+  })
+
+  it('looks at a long name of many members no more often than at a short one', () => {
+    const builder = withInt()
+    const name = builder.string('x'.repeat(1_000_000))
+    const count = 20_000
+    const words = Array.from({ length: count }, () => [name, 1, 0]).flat()
+    const btf = parseBtf(builder.type('s', STRUCT, 4, { vlen: count, words }).build())
+    expect(btf.find('s', 'struct')!.members).toHaveLength(count)
+  })
+})
+
 describe('mutated BTF', () => {
   const sections = (['types', 'maps', 'externs', 'calls'] as const).flatMap((name) =>
     ORDERS.map((order) => {

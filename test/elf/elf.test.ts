@@ -1,11 +1,21 @@
 /** ELF files that clang wrote, in both byte orders, and hand-made ones that stretch the format. */
 import { describe, expect, it } from 'vitest'
 import { BPF_RELOCATION, ELF_MACHINE_BPF, parseElf, SECTION_TYPE } from '../../src/elf/index.ts'
-import { AnybpfError, encodeUtf8, SeededRandom } from '../../src/util/index.ts'
+import { AnybpfError, type ByteOrder, encodeUtf8, SeededRandom } from '../../src/util/index.ts'
 import { makeElf } from '../support/elf-builder.ts'
 import { mutate } from '../support/mutate.ts'
 import { OBJECT_NAMES, ORDERS, readObject } from '../support/objects.ts'
 import { runs, SEED } from '../support/runs.ts'
+
+/** Symbol i has its name at byte i of these strings. */
+function withSymbolNames(order: ByteOrder, count: number, strings: Uint8Array): Uint8Array {
+  const symbols = new DataView(new ArrayBuffer(24 * count))
+  for (let i = 0; i < count; i++) symbols.setUint32(24 * i, i, order === 'little')
+  return makeElf(order, [
+    { name: '.symtab', type: 2, data: new Uint8Array(symbols.buffer), link: 2 },
+    { name: '.strtab', type: 3, data: strings },
+  ])
+}
 
 describe.each(ORDERS)('a file of clang (%s)', (order) => {
   const elf = parseElf(readObject('calls', order))
@@ -93,18 +103,32 @@ describe.each(['little', 'big'] as const)('a hand-made file (%s)', (order) => {
   })
 
   it('refuses one long string that thousands of symbols share the tails of', () => {
-    const count = 20_000
-    const symbols = new DataView(new ArrayBuffer(24 * count))
-    for (let i = 0; i < count; i++) symbols.setUint32(24 * i, i, little)
-    const strings = new Uint8Array(count + 1).fill(0x61)
-    strings[count] = 0
-    const elf = parseElf(
-      makeElf(order, [
-        { name: '.symtab', type: 2, data: new Uint8Array(symbols.buffer), link: 2 },
-        { name: '.strtab', type: 3, data: strings },
-      ]),
+    const strings = new Uint8Array(4001).fill(0x61)
+    strings[4000] = 0
+    expect(() => parseElf(withSymbolNames(order, 4000, strings)).symbols).toThrowError(/overlap/)
+  })
+
+  it('refuses a table without an end before every symbol has looked for it', () => {
+    const strings = new Uint8Array(400_000).fill(0x61)
+    expect(() => parseElf(withSymbolNames(order, 20_000, strings)).symbols).toThrowError(/overlap/)
+  })
+
+  it('takes a symbol without a readable name for one without a name, however many there are', () => {
+    const { symbols } = parseElf(withSymbolNames(order, 200_000, new Uint8Array(1)))
+    expect(symbols).toHaveLength(200_000)
+    expect(symbols.every((symbol) => symbol.name === '')).toBe(true)
+  })
+
+  it('refuses names of more than 4096 characters', () => {
+    const name = 'x'.repeat(4097)
+    expect(() => parseElf(makeElf(order, [{ name, type: 1, data: new Uint8Array(1) }]))).toThrowError(
+      'the name of ELF section 1 has more than 4096 characters',
     )
-    expect(() => elf.symbols).toThrowError(/overlap/)
+    const strings = new Uint8Array(4098).fill(0x61)
+    strings[4097] = 0
+    expect(() => parseElf(withSymbolNames(order, 1, strings)).symbols).toThrowError(
+      'the name of ELF symbol 0 has more than 4096 characters',
+    )
   })
 })
 

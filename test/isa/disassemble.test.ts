@@ -234,6 +234,12 @@ describe('a listing', () => {
     expect(assemble(printDisassembly(disassemble(program, { labels })))).toEqual(program)
   })
 
+  it('makes labels of very many names that look the same', () => {
+    const insns = Array.from({ length: 100_000 }, () => ({ kind: 'exit' }) as const)
+    const labels = labelTargets(insns, new Map(insns.map((_, slot) => [slot, String.fromCodePoint(0x10000 + slot)])))
+    expect(new Set(labels.values()).size).toBe(insns.length)
+  })
+
   it('does not name what lies outside the program or inside a wide instruction', () => {
     const insns = assemble('goto +1\n r0 = 1 ll\n goto +7')
     expect(labelTargets(insns).size).toBe(0)

@@ -186,6 +186,72 @@ describe('objects with very much of something', () => {
   })
 })
 
+describe('objects that would fill the memory', () => {
+  it('struct_ops variables that all lie over the same megabyte', () => {
+    const size = 1_000_000
+    const symbols = Array.from({ length: 200 }, (_, i) => ({ name: `ops${i}`, info: 0x11, section: 1, size }))
+    const bytes = makeElf('little', [
+      { name: '.struct_ops', type: 1, flags: 3, data: new Uint8Array(size) },
+      ...symbolSections('little', symbols, 3),
+    ])
+    expect(refusal(bytes).code).toBe('ERR_LIMIT')
+  })
+
+  it('more wrong relocations than anybody would read about', () => {
+    const count = 20_000
+    const table = new DataView(new ArrayBuffer(16 * count))
+    for (let i = 0; i < count; i++) {
+      table.setBigUint64(16 * i, BigInt(8 * i), true)
+      table.setUint32(16 * i + 8, 2, true)
+      table.setUint32(16 * i + 12, 1, true)
+    }
+    const bytes = makeElf('little', [
+      { name: '.data', type: 1, flags: 3, data: new Uint8Array(8 * count) },
+      ...symbolSections('little', [{ name: 'absolute', info: 0x10, section: 0xfff1 }], 3),
+      { name: '.rel.data', type: 9, data: new Uint8Array(table.buffer), link: 2, info: 1 },
+    ])
+    expect(refusal(bytes)).toMatchObject({
+      code: 'ERR_LIMIT',
+      message: 'more than 10000 things are wrong with this object',
+    })
+  })
+
+  it('long names of which many more are made', () => {
+    const name = 'f'.repeat(4000)
+    const count = 10_000
+    const code = new Uint8Array(8 * count)
+    for (let i = 0; i < count; i++) code.set(EXIT, 8 * i)
+    const symbols = Array.from({ length: count }, (_, i) => ({ name, info: 0x12, section: 1, value: 8 * i, size: 8 }))
+    const bytes = makeElf('little', [
+      { name: 's'.repeat(4000), type: 1, flags: CODE, data: code },
+      ...symbolSections('little', symbols, 3),
+    ])
+    expect(refusal(bytes).message).toBe('too many parts of this object have the same long name')
+  })
+
+  it('a chain of legacy maps, each with the one before as its inner map', () => {
+    const count = 20_000
+    const records = new DataView(new ArrayBuffer(28 * count))
+    for (let i = 0; i < count; i++) {
+      const fields = [i === 0 ? 2 : 12, 4, 4, 1, 0, Math.max(0, i - 1), 0]
+      fields.forEach((value, field) => {
+        records.setUint32(28 * i + 4 * field, value, true)
+      })
+    }
+    const symbols = Array.from({ length: count }, (_, i) => ({ name: `m${i}`, info: 0x11, section: 1, value: 28 * i }))
+    const spec = parseObject(
+      makeElf('little', [
+        { name: 'maps', type: 1, flags: 3, data: new Uint8Array(records.buffer) },
+        ...symbolSections('little', symbols, 3),
+      ]),
+    )
+    expect(spec.maps['m1']!.innerMap!.name).toBe('m0')
+    expect(spec.maps[`m${count - 1}`]!.innerMap).toMatchObject({ name: `m${count - 2}` })
+    expect(spec.maps[`m${count - 1}`]!.innerMap!.innerMap).toBeUndefined()
+    walk(spec)
+  })
+})
+
 describe('one bad part', () => {
   it('does not hide the others', () => {
     const bad = hexToBytes('ff00000000000000')
