@@ -53,6 +53,17 @@ function captureOf(sources: readonly number[], linkType = 1): Uint8Array {
 }
 
 describe('run on memory', () => {
+  it('refuses a program without instructions', async () => {
+    for (const argv of [
+      ['run', '-'],
+      ['run', '-', '--raw'],
+    ]) {
+      const { status, stderr } = await cli(argv, { stdin: '' })
+      expect(status).toBe(3)
+      expect(stderr).toBe('anybpf: standard input: holds no instructions [ERR_FORMAT]\n')
+    }
+  })
+
   it('prints r0 in hexadecimal and decimal', async () => {
     const { status, stdout, stderr } = await cli(['run', '-'], { stdin: 'r0 = 42\nexit\n' })
     expect([status, stderr]).toEqual([0, ''])
@@ -362,18 +373,29 @@ describe('run on a capture', () => {
     expect(stderr).toMatch(/^anybpf: -: warning: packets begin with [^\n]+, not with Ethernet\n$/)
   })
 
-  it('refuses a capture that breaks off, and leaves no output', async () => {
+  it('runs what there is of a capture that breaks off, and says where it does', async () => {
     const capture = captureOf([1, 2])
     const out = file('broken.pcap')
     const stdin = capture.subarray(0, capture.length - 5)
-    const broken = await cli(['run', FIREWALL, '--pcap', '-', '--write', out], { stdin })
-    expect(broken.status).toBe(3)
-    expect(broken.stderr).toMatch(errorLine('ERR_CAPTURE'))
-    expect(broken.stderr).toMatch(/^anybpf: standard input: /)
-    expect(existsSync(out)).toBe(false)
-    const wrong = await cli(['run', FIREWALL, '--pcap', FIREWALL])
-    expect(wrong.status).toBe(3)
-    expect(wrong.stderr).toMatch(errorLine('ERR_CAPTURE'))
+    const { status, stderr, document } = await json(['run', FIREWALL, '--pcap', '-', '--write', out], stdin)
+    expect(status).toBe(3)
+    expect(stderr).toMatch(errorLine('ERR_CAPTURE'))
+    expect(stderr).toMatch(/^anybpf: standard input: /)
+    expect(document).toMatchObject({ runs: 1, packets: { in: 1 }, error: { code: 'ERR_CAPTURE' } })
+    expect(parseCapture(readFileSync(out)).packets).toHaveLength(1)
+  })
+
+  it('refuses what is no capture, and leaves no output', async () => {
+    const out = file('none.pcap')
+    for (const pcap of [FIREWALL, '-']) {
+      const wrong = await cli(['run', FIREWALL, '--pcap', pcap, '--write', out], {
+        stdin: captureOf([1]).subarray(0, 30),
+      })
+      expect(wrong.status).toBe(3)
+      expect(wrong.stderr).toMatch(errorLine('ERR_CAPTURE'))
+      expect(wrong.stdout).toBe('')
+      expect(existsSync(out)).toBe(false)
+    }
   })
 
   it('runs every example on its capture', async () => {

@@ -23,7 +23,7 @@ export interface CaptureRunOptions {
 /** What `Session.tally` does not count. */
 export interface CaptureOutcome {
   readonly packets: PacketReport
-  /** The fault that ended it early; packets before it are counted and written. */
+  /** The fault, or the defect of the capture, that ended it early; packets before it are counted and written. */
   readonly error?: unknown
 }
 
@@ -56,7 +56,15 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
   try {
     const batches = openCapture(pcap, { stdin: io.stdin })
     for (;;) {
-      const batch = await step(EXIT.badInput, pcap, () => batches.next())
+      let batch: Awaited<ReturnType<typeof batches.next>>
+      try {
+        batch = await step(EXIT.badInput, pcap, () => batches.next())
+      } catch (thrown) {
+        // A capture that breaks off, as one does whose writer was killed: what came before is good, and was run.
+        if (counts.in === 0) throw thrown
+        error = thrown
+        break
+      }
       if (batch.done) break
       for (const packet of batch.value) {
         if (write !== undefined && output === undefined) {
@@ -93,7 +101,7 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
         })
       }
       if (error !== undefined) break
-      await output?.flush()
+      await step(EXIT.badInput, write, () => output?.flush())
       progress.update(counts.in, 'packets')
     }
     if (write !== undefined) {

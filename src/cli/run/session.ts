@@ -112,6 +112,7 @@ export async function openSession(file: string, options: SessionOptions, io: Cli
       const insns = await step(EXIT.badInput, file, () =>
         input.kind === 'text' ? assembleFor(runtime.platform, input.text) : decodeProgram(input.bytes, 'little'),
       )
+      if (insns.length === 0) throw new CliError(EXIT.badInput, 'ERR_FORMAT', 'holds no instructions', file)
       const type = options.type ?? 'raw'
       if (!runtime.definitions.programTypes.has(type)) {
         throw usageError(`--type ${type}: there are ${[...runtime.definitions.programTypes.keys()].join(', ')}`)
