@@ -24,7 +24,12 @@ export async function readProgramFile(file: string, raw: boolean, io: CliIo): Pr
       : 'neither an ELF object nor text; instruction bytes need --raw'
     throw new CliError(EXIT.badInput, 'ERR_FORMAT', hint, file)
   }
-  return { kind: 'text', text: decodeUtf8(bytes) }
+  const text = decodeUtf8(bytes)
+  if (/\.(?:c|cc|cpp|h)$/i.test(file) || /^[ \t]*#[ \t]*include\b/m.test(text)) {
+    const hint = 'this is C source: compile it first, with clang -O2 -g -target bpf -c'
+    throw new CliError(EXIT.badInput, 'ERR_FORMAT', hint, file)
+  }
+  return { kind: 'text', text }
 }
 
 /** The bytes of a file or of standard input. */

@@ -12,9 +12,10 @@ const HEX_PAIR = /^(?:[0-9a-fA-F]{2})*$/
 export function hexToBytes(text: string, code: ErrorCode = 'ERR_FORMAT'): Uint8Array {
   const digits = text.replace(/\s+/g, '')
   if (!HEX_PAIR.test(digits)) {
+    const why = /^[0-9a-fA-F]+$/.test(digits) ? ' (an odd number of digits)' : ''
     throw new AnybpfError(
       code,
-      `not hexadecimal bytes: ${JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)}`,
+      `not hexadecimal bytes${why}: ${JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)}`,
     )
   }
   const bytes = new Uint8Array(digits.length / 2)

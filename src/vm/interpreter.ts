@@ -595,6 +595,9 @@ export class Interpreter {
     if (region.name === 'stack') return new FaultSignal('stack', `${what}, outside of the live stack frames`, access)
     if (write && !region.writable)
       return new FaultSignal('write_protected', `${what}: ${region.name} is read-only`, access)
+    if (region.name === 'packet') {
+      return new FaultSignal('out_of_bounds', `${what}, outside of the packet; compare with data_end before`, access)
+    }
     return new FaultSignal('out_of_bounds', `${what}, not inside of one object of ${region.name}`, access)
   }
 }

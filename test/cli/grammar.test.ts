@@ -94,6 +94,13 @@ describe('the command line', () => {
     expect(binary.status).toBe(3)
     expect(binary.stderr).toContain('instruction bytes need --raw')
     expect((await cli(['disasm', 'src'])).stderr).toBe('anybpf: src: is a directory [ERR_IO]\n')
+    const source = await cli(['run', 'examples/xdp-firewall/firewall.bpf.c'])
+    expect(source.status).toBe(3)
+    expect(source.stderr).toContain('this is C source: compile it first, with clang -O2 -g -target bpf -c')
+    const odd = await cli(['run', 'examples/xdp-firewall/firewall.el.o', '--data', 'fff'])
+    expect(odd.stderr).toBe('anybpf: --data: not hexadecimal bytes (an odd number of digits): "fff" [ERR_USAGE]\n')
+    const short = await cli(['run', 'examples/xdp-firewall/firewall.el.o', '--data', 'ff'])
+    expect(short.stdout).toContain('packet after it, 1 byte\n')
   })
 
   it('answers -V in every position', async () => {

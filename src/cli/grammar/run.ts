@@ -50,7 +50,13 @@ socket_filter as many bytes as the program keeps; with the changes that the prog
 the capture's time stamps, from one second on.
 
 Maps: a value of a prog_array is a program's name, a value of a map of maps is a map's name, and a value of a per-CPU
-map is for every CPU. Keys and values are as the object's BTF says, or hexadecimal bytes.
+map is for every CPU. Keys and values are as the object's BTF says, or hexadecimal bytes: numbers, also as text
+("0x2a"); structs as {"member": value}; enums by name. An address of 4 bytes may be "10.0.0.1", laid down in network
+byte order. A port in network byte order is the number that this machine reads: port 80 is "0x5000".
+
+Events: a record is hexadecimal unless the object says its type. Records of a ring buffer are not declared in C, so the
+one struct that has an event's name and size is taken; a pointer to it, such as const struct event *unused, brings it
+into the BTF.
 
 JSON: { program, type, engine, verified, runs, retval, nsPerRun, compileMs, verdicts, output, events, maps } and more.
 Of a capture, retval is the last packet's; with --repeat, verdicts has the last run's only. maps has { name: [[key,

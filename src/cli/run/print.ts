@@ -42,7 +42,8 @@ function printSingle(report: RunReport, options: PrintOptions, style: Style): st
   }
   text += '\n'
   if (options.packet && report.packet !== undefined && report.packet.length > 0) {
-    text += `${report.r0 === undefined ? 'packet' : 'memory'} after it, ${formatCount(report.packet.length)} bytes\n`
+    const size = report.packet.length === 1 ? '1 byte' : `${formatCount(report.packet.length)} bytes`
+    text += `${report.r0 === undefined ? 'packet' : 'memory'} after it, ${size}\n`
     text += formatHexDump(report.packet)
   }
   return text
@@ -62,7 +63,8 @@ function colourOf(verdict: string, style: Style): string {
 function printCapture(report: RunReport, capture: string, style: Style): string {
   const packets = report.packets!
   const rate = `${formatCount(Math.round(packets.perSecond))} per second`
-  let text = `${style.bold(about(report))}: ${formatCount(packets.in)} packets of ${visible(capture)}, ${rate}\n`
+  const count = packets.in === 1 ? '1 packet' : `${formatCount(packets.in)} packets`
+  let text = `${style.bold(about(report))}: ${count} of ${visible(capture)}, ${rate}\n`
   if (report.nsPerRun !== null) text += `${formatDuration(report.nsPerRun)} per run\n`
   const rows = Object.entries(report.verdicts)
     .sort((a, b) => b[1] - a[1])
