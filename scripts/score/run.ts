@@ -298,6 +298,7 @@ function compareRuns(
   packets: readonly Uint8Array[],
   runs: NonNullable<KernelAnswer['runs']>,
 ): string | undefined {
+  if (runs.every((run) => run.errno !== undefined)) return 'nothing to compare: the kernel refused every packet'
   for (const [i, packet] of packets.entries()) {
     const theirs = runs[i]!
     if (theirs.errno !== undefined) continue

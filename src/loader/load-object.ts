@@ -5,7 +5,7 @@
 import type { BpfMap } from '../maps/index.ts'
 import { type LinkedProgram as LinkedSpec, linkProgram, type ObjectSpec, type ProgramSpec } from '../object/index.ts'
 import type { PacketInput, PacketOutput } from '../programs/index.ts'
-import { AnybpfError } from '../util/index.ts'
+import { AnybpfError, quoteName } from '../util/index.ts'
 import { Collection } from './collection.ts'
 import { globalContents, kernelVersionOf } from './globals.ts'
 import { checkGivenMap, createLiveMap, fillSlots } from './live-map.ts'
@@ -31,7 +31,7 @@ export interface LoadOptions extends Partial<EngineOptions> {
 
 export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOptions): Collection {
   const wanted = selectPrograms(spec, options.programs)
-  for (const program of wanted) runtime.programType(program.type)
+  for (const program of wanted) checkProgramType(runtime, program)
   const linked = wanted.map((program) => linkProgram(spec, program))
 
   const contents = globalContents(spec, options.globals ?? {}, options.kconfig ?? {}, kernelVersionOf(runtime.platform))
@@ -121,6 +121,16 @@ function selectPrograms(spec: ObjectSpec, names: readonly string[] | undefined):
     addTailCallTargets(spec, chosen)
   }
   return all.filter((program) => chosen.has(program.name))
+}
+
+function checkProgramType(runtime: Runtime, { name, section, type }: ProgramSpec): void {
+  try {
+    runtime.programType(type)
+  } catch (error) {
+    if (!(error instanceof AnybpfError)) throw error
+    const hint = type === 'unspec' ? `; its section, ${quoteName(section)}, does not tell the type` : ''
+    throw new AnybpfError(error.code, `${name}: ${error.message}${hint}`, { cause: error })
+  }
 }
 
 /** Follows prog_array initialisers from the chosen programs until nothing is added. */

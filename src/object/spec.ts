@@ -180,7 +180,7 @@ export interface MapSpec {
   initialSlots?: InitialSlot[]
   /** Bytes of the value of a data section's map. */
   contents?: Uint8Array
-  /** Addresses that a loader must write into `contents`. */
+  /** Where `contents` would hold addresses. libbpf leaves these bytes as the file has them, and so does `Runtime.load`. */
   pointers?: DataPointer[]
   /** The variables of a data section's map, in order of offset. */
   variables?: VariableSpec[]

@@ -64,6 +64,20 @@ describe('a load that fails', () => {
   })
 })
 
+describe('a program of a section that tells no type', () => {
+  it('is named when it cannot be loaded, with its section', () => {
+    const spec = objectOf()
+    spec.programs['helper'] = {
+      ...{ name: 'helper', section: 'other', sectionSlot: 0, linkage: 'static', slotCount: 1, references: [] },
+      ...{ insns: [{ kind: 'exit' }], lines: [], coreRelocations: [] },
+      ...{ type: 'unspec', sleepable: false, frags: false, autoload: true },
+    }
+    expect(() => new Runtime().load(spec)).toThrowError(
+      /^helper: programs of type unspec cannot be run \(can: .*\); its section, "other", does not tell the type$/,
+    )
+  })
+})
+
 describe('maps that are handed in', () => {
   const declared = objectOf(mapSpec({}))
 
