@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatJson, parseJson } from '../../src/cli/json.ts'
 import { formatCount, formatDuration, Progress } from '../../src/cli/progress.ts'
-import { BoundedList } from '../../src/cli/run/bounded.ts'
+import { BoundedList, BoundedTally, OTHERS } from '../../src/cli/run/bounded.ts'
 import { bytesGoingOn } from '../../src/cli/run/disposition.ts'
 import { measureRuns } from '../../src/cli/run/repeat.ts'
 import { formatHexDump, formatValue, visible } from '../../src/cli/text.ts'
@@ -104,6 +104,16 @@ describe('what goes on after a verdict', () => {
 })
 
 describe('printing', () => {
+  it('tells only so many names apart', () => {
+    const tally = new BoundedTally(2)
+    for (const name of ['a', 'b', 'a', 'c', 'd', 'b', 'c', 'a']) tally.add(name)
+    expect([...tally.counts]).toEqual([
+      ['a', 3],
+      ['b', 2],
+      [OTHERS, 3],
+    ])
+  })
+
   it('bounds lists and counts the rest', () => {
     const list = new BoundedList<number>(3)
     for (let i = 0; i < 10; i++) list.add(i)

@@ -367,6 +367,20 @@ describe('run on a capture', () => {
     expect(parseCapture(readFileSync(file('fault.pcap'))).packets).toHaveLength(2)
   })
 
+  it('shows the commonest verdicts where every packet has its own', async () => {
+    // Returns the source address.
+    const source = 'r2 = *(u32 *)(r1 + 76)\nr0 = *(u32 *)(r2 + 26)\nexit\n'
+    writeFileSync(file('many.s'), source)
+    const sources = Array.from({ length: 50 }, (_, i) => i + 1)
+    const argv = ['run', file('many.s'), '--type', 'sched_cls', '--pcap', '-']
+    const { stdout } = await cli(argv, { stdin: captureOf([...sources, 7]) })
+    expect(stdout).toMatch(/^117440522 +2 +3\.9 %$/m)
+    expect(stdout.match(/^\d+ +1 +2\.0 %$/gm)).toHaveLength(19)
+    expect(stdout).toContain('  … and 30 more verdicts\n')
+    const { document } = await json(argv, captureOf(sources))
+    expect(Object.keys(document.verdicts)).toHaveLength(50)
+  })
+
   it('warns once of packets that do not begin with Ethernet', async () => {
     const { status, stderr } = await cli(['run', FIREWALL, '--pcap', '-'], { stdin: captureOf([1, 2], 101) })
     expect(status).toBe(0)

@@ -60,14 +60,18 @@ function colourOf(verdict: string, style: Style): string {
   return /PASS|OK/.test(verdict) ? style.green(verdict) : style.yellow(verdict)
 }
 
+/** Programs whose verdict is a number may give another one for every packet. */
+const SHOWN_VERDICTS = 20
+
 function printCapture(report: RunReport, capture: string, style: Style): string {
   const packets = report.packets!
   const rate = `${formatCount(Math.round(packets.perSecond))} per second`
   const count = packets.in === 1 ? '1 packet' : `${formatCount(packets.in)} packets`
   let text = `${style.bold(about(report))}: ${count} of ${visible(capture)}, ${rate}\n`
   if (report.nsPerRun !== null) text += `${formatDuration(report.nsPerRun)} per run\n`
-  const rows = Object.entries(report.verdicts)
-    .sort((a, b) => b[1] - a[1])
+  const verdicts = Object.entries(report.verdicts).sort((a, b) => b[1] - a[1])
+  const rows = verdicts
+    .slice(0, SHOWN_VERDICTS)
     .map(([verdict, count]) => [verdict, formatCount(count), `${((100 * count) / report.runs).toFixed(1)} %`])
   if (rows.length > 0) {
     const table = formatTextTable(
@@ -76,6 +80,7 @@ function printCapture(report: RunReport, capture: string, style: Style): string 
     )
     const [head, ...body] = table.split('\n')
     text += `\n${style.dim(head!)}\n${body.map((line, i) => line.replace(rows[i]![0]!, colourOf(rows[i]![0]!, style))).join('\n')}\n`
+    text += more(verdicts.length - rows.length, 'verdicts')
   }
   return text
 }

@@ -15,7 +15,7 @@ import { CliError, EXIT, step, toCliError, usageError } from '../errors.ts'
 import { chooseByName, readJsonOption, readProgramFile, splitAssignment } from '../input.ts'
 import { plainInteger } from '../json.ts'
 import type { CliIo } from '../streams.ts'
-import { BoundedList } from './bounded.ts'
+import { BoundedList, BoundedTally } from './bounded.ts'
 import { EventReader } from './events.ts'
 import { fillMap, mapEntries, programsNamedBy, readMapFills } from './maps.ts'
 import type { EventReport, RunReport } from './report.ts'
@@ -57,6 +57,9 @@ export interface RunOutcome {
 }
 
 const CLOCK_START = 1_000_000_000n
+
+/** Different verdicts, or targets of redirects, that are told apart. */
+const TALLY_LIMIT = 10_000
 
 /** Reads FILE, loads what `options` choose, and fills the maps. */
 export async function openSession(file: string, options: SessionOptions, io: CliIo): Promise<Session> {
@@ -161,8 +164,8 @@ export class Session {
   readonly name: string
   readonly type: string
   private readonly parts: SessionParts
-  private readonly verdicts = new Map<string, number>()
-  private readonly redirects = new Map<string, number>()
+  private readonly verdicts = new BoundedTally(TALLY_LIMIT)
+  private readonly redirects = new BoundedTally(TALLY_LIMIT)
   private readonly reader: EventReader
   private readonly events: BoundedList<EventReport>
   private runs = 0
@@ -213,12 +216,12 @@ export class Session {
     this.lastRetval = result.retval
     this.lastVerdict = result.verdict
     const verdict = typeof result.verdict === 'string' ? result.verdict : String(result.retval)
-    this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + 1)
+    this.verdicts.add(verdict)
     if (result.redirect !== undefined) {
       const target = Object.entries(result.redirect)
         .map(([field, value]) => `${field} ${value}`)
         .join(', ')
-      this.redirects.set(target, (this.redirects.get(target) ?? 0) + 1)
+      this.redirects.add(target)
     }
   }
 
@@ -257,12 +260,12 @@ export class Session {
       ...(r0 === undefined ? {} : { r0: `0x${r0.toString(16)}` }),
       nsPerRun: this.runs === 0 ? null : this.runNs / this.runs,
       compileMs,
-      verdicts: Object.fromEntries(this.verdicts),
+      verdicts: Object.fromEntries(this.verdicts.counts),
       output: output.items,
       outputLines: output.count,
       events: this.events.items,
       eventCount: this.events.count,
-      redirects: [...this.redirects].map(([target, count]) => ({ target, count })),
+      redirects: [...this.redirects.counts].map(([target, count]) => ({ target, count })),
     }
   }
 
