@@ -58,7 +58,7 @@ function writeVariable(bytes: Uint8Array, map: MapSpec, variable: VariableSpec, 
   if (map.btf === undefined || type === undefined) {
     throw new AnybpfError('ERR_USAGE', `${variable.name} has no type information: give its ${variable.size} bytes`)
   }
-  const encoded = createCodec(map.btf, type).encode(value)
+  const encoded = createCodec(map.btf, type, { name: variable.name }).encode(value)
   if (encoded.length !== variable.size) {
     throw new AnybpfError(
       'ERR_OBJECT',

@@ -76,6 +76,10 @@ export class Targets {
           `${named}: byte ${offset} lies outside section ${section} of ${place.size} bytes`,
         )
       case undefined:
+        if (this.sectionNames[symbol.section] === '.maps') {
+          const hint = 'the object has no BTF that says what maps are in section .maps: compile it with clang -g'
+          throw new AnybpfError('ERR_RELOCATION', `${named}: ${hint}`)
+        }
         throw new AnybpfError('ERR_RELOCATION', `${named} is in section ${section}, to which no program can refer`)
     }
   }

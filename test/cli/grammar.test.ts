@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createGrammar } from '../../src/cli/grammar/grammar.ts'
 import { cli, errorLine } from '../support/cli.ts'
@@ -101,6 +102,17 @@ describe('the command line', () => {
     expect(odd.stderr).toBe('anybpf: --data: not hexadecimal bytes (an odd number of digits): "fff" [ERR_USAGE]\n')
     const short = await cli(['run', 'examples/xdp-firewall/firewall.el.o', '--data', 'ff'])
     expect(short.stdout).toContain('packet after it, 1 byte\n')
+    const global = await cli(['run', 'examples/xdp-firewall/firewall.el.o', '--data', 'ff', '--global', 'threshold=-1'])
+    expect(global.stderr).toContain('threshold: expected an unsigned integer of 32 bits, got -1')
+  })
+
+  it('says that an object lacks type information', async () => {
+    const object = readFileSync('examples/xdp-firewall/firewall.el.o')
+    // Without a section of that name there is no BTF: what clang writes without -g.
+    for (let at = object.indexOf('.BTF\0'); at >= 0; at = object.indexOf('.BTF\0')) object.write('.BTX', at)
+    const { status, stderr } = await cli(['run', '-', '--data', 'ff'], { stdin: object })
+    expect(status).toBe(1)
+    expect(stderr).toContain('compile it with clang -g')
   })
 
   it('answers -V in every position', async () => {
