@@ -202,7 +202,7 @@ describe('what is refused, and with which words', () => {
 })
 
 describe('BTF with very much of something', () => {
-  it('works out alignments once, however often a type is a part of others', () => {
+  it('works out alignments once, however often a type is a part of others', { timeout: 10_000 }, () => {
     const count = 20_000
     const members = (type: number): number[] => Array.from({ length: count }, () => [0, type, 0]).flat()
     const btf = parseBtf(
@@ -214,7 +214,7 @@ describe('BTF with very much of something', () => {
     expect(btf.alignOf(3)).toBe(4)
   })
 
-  it('looks at a long name of many members no more often than at a short one', () => {
+  it('looks at a long name of many members no more often than at a short one', { timeout: 10_000 }, () => {
     const builder = withInt()
     const name = builder.string('x'.repeat(1_000_000))
     const count = 20_000

@@ -234,7 +234,7 @@ describe('a listing', () => {
     expect(assemble(printDisassembly(disassemble(program, { labels })))).toEqual(program)
   })
 
-  it('makes labels of very many names that look the same', () => {
+  it('makes labels of very many names that look the same', { timeout: 10_000 }, () => {
     const insns = Array.from({ length: 100_000 }, () => ({ kind: 'exit' }) as const)
     const labels = labelTargets(insns, new Map(insns.map((_, slot) => [slot, String.fromCodePoint(0x10000 + slot)])))
     expect(new Set(labels.values()).size).toBe(insns.length)
