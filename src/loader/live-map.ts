@@ -2,7 +2,8 @@
  * From a `MapSpec` to a map that lives in the runtime's memory.
  * @module
  */
-import { BpfMap, createEventCodec, createMapCodecs, type MapParameters } from '../maps/index.ts'
+import type { BtfTypeId } from '../btf/index.ts'
+import { BpfMap, createEventCodecs, createMapCodecs, type MapParameters } from '../maps/index.ts'
 import type { InitialSlot, MapSpec } from '../object/index.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { Program } from './program.ts'
@@ -29,14 +30,12 @@ export function createLiveMap(runtime: Runtime, spec: MapSpec, contents?: Uint8A
   const records = RECORD_MAPS.has(type.name)
   const parameters: MapParameters = { ...mapParameters(spec, records), cpus: CPUS, ...innerParameters(spec) }
   const store = definition.create(machine, parameters)
-  // What a map of records declares as its value is what one record looks like.
-  const event = records ? createEventCodec(spec.name, spec.btf, spec.btfValueType) : undefined
   const { btfValueType, ...untyped } = spec
   let map: BpfMap | undefined
   try {
     map = new BpfMap(machine.memory, store, {
       ...createMapCodecs({ ...(records ? untyped : spec), keySize: store.keySize, valueSize: store.valueSize }),
-      ...(event !== undefined && { event }),
+      ...(records && { event: createEventCodecs(spec.name, spec.btf, recordType(spec)) }),
       innerMap: (address) => runtime.mapAt(address),
     })
     runtime.addMap(map)
@@ -79,6 +78,11 @@ const GIVEN_MAP_FIELDS = [
 
 /** Types whose declared value is a record that programs send, not something that is stored. */
 const RECORD_MAPS: ReadonlySet<string> = new Set(['ringbuf', 'perf_event_array'])
+
+/** What a map of records declares as its value is what one looks like, unless it is the descriptor of a perf buffer. */
+function recordType({ keySize, valueSize, btfValueType }: MapSpec): BtfTypeId | undefined {
+  return keySize === 4 && valueSize === 4 ? undefined : btfValueType
+}
 
 function mapParameters(spec: MapSpec, records: boolean): Omit<MapParameters, 'cpus' | 'inner'> {
   const { name, flags } = spec

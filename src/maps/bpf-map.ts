@@ -20,6 +20,7 @@ import { isProgramArray } from '../vm/stores.ts'
 import { type Codec, createUntypedCodec } from './codec.ts'
 import { type EventStore, type HostMapStore, isEventStore, type MapEvent } from './definition.ts'
 import { mapError } from './errno.ts'
+import type { EventCodecs } from './event-codecs.ts'
 
 /** Flags of an update: any, only if new, only if there. */
 export const UPDATE = { ANY: 0, NOEXIST: 1, EXIST: 2 } as const
@@ -28,8 +29,8 @@ export interface BpfMapOptions {
   /** Default: 1, 2, 4 and 8 bytes are an integer, other sizes bytes. */
   readonly key?: Codec
   readonly value?: Codec
-  /** Records of a ring buffer or perf event array; default bytes. A record too short for it is given as bytes. */
-  readonly event?: Codec
+  /** How records of a ring buffer or perf event array are read; default, and for sizes without a codec: as bytes. */
+  readonly event?: EventCodecs
   /** The live map whose control block lies there: what values of a map-in-map become. */
   readonly innerMap?: (address: GuestAddress) => BpfMap | undefined
 }
@@ -39,7 +40,7 @@ export class BpfMap {
   private readonly memory: GuestMemory
   private readonly key: Codec
   private readonly value: Codec
-  private readonly event: Codec | undefined
+  private readonly event: EventCodecs | undefined
   private readonly innerMap: ((address: GuestAddress) => BpfMap | undefined) | undefined
   /** Room for a key, one more key, and a value, in the linear memory; made when it is first needed. */
   private scratch: GuestAddress = 0
@@ -227,7 +228,7 @@ export class BpfMap {
 
   /** A record's value, by the type that was given for records; bytes without one. */
   decodeEvent(bytes: Uint8Array): unknown {
-    return this.event !== undefined && bytes.length >= this.event.size ? this.event.decode(bytes) : bytes
+    return this.event?.(bytes.length)?.decode(bytes) ?? bytes
   }
 
   /** Records as they come; ends when the map is disposed of. */

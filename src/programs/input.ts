@@ -4,7 +4,7 @@
  */
 import type { RedirectTarget } from '../helpers/redirect.ts'
 import { AnybpfError } from '../util/index.ts'
-import type { ContextFields } from './context-fields.ts'
+import type { ContextFields, FieldValue } from './context-fields.ts'
 
 /** Anything that holds the bytes of a packet: what `anybpf/net` builds. */
 export interface ByteSource {
@@ -28,6 +28,10 @@ export interface PacketOutput {
   readonly packet: Uint8Array
   /** Where it is to be sent; absent if the verdict says nothing of the kind. */
   readonly redirect?: RedirectTarget
+  /** xdp: the bytes between `data_meta` and `data`. */
+  readonly metadata?: Uint8Array
+  /** sched_cls, sched_act, socket_filter, cgroup_skb: the fields of the context as the program left them. */
+  readonly context?: Readonly<Record<string, FieldValue>>
 }
 
 /** Throws ERR_USAGE for what holds no bytes. */

@@ -5,6 +5,7 @@ import {
   ARRAY_OF_MAPS,
   BpfMap,
   createEventCodec,
+  createEventCodecs,
   createMapCodecs,
   HASH,
   type HostMapStore,
@@ -256,8 +257,7 @@ describe('records', () => {
       valueSize: 0,
       maxEntries: 4096,
     })
-    const event = createEventCodec('events', btf, 2)!
-    const map = new BpfMap(machine.memory, store, { event })
+    const map = new BpfMap(machine.memory, store, { event: createEventCodecs('events', btf, 2) })
     const send = (x: number, size = 8) => {
       machine.value(Uint8Array.of(x, 0, 0, 0, 1, 0, 0, 0))
       return store.output(machine.valueAt, size, 0)

@@ -178,7 +178,7 @@ export class Session {
     this.name = parts.program.name
     this.type = parts.program.type
     this.events = new BoundedList(parts.options.events)
-    this.reader = new EventReader(parts.collection, parts.spec?.btf)
+    this.reader = new EventReader(parts.collection)
   }
 
   /** Nanoseconds since the first packet, for the program's clock. */
