@@ -101,9 +101,12 @@ async function createTemporary(target: string, mode: number): Promise<TemporaryO
   for (let attempt = 0; ; attempt++) {
     const unique = `${process.pid.toString(36)}-${Date.now().toString(36)}-${temporaryCount++}`
     const temporary = join(dirname(target), `.${basename(target)}.${unique}.tmp`)
+    // Before it exists: a signal may come as soon as it does.
+    rememberTemporary(temporary)
     try {
       return new TemporaryOutput(await open(temporary, 'wx', mode), temporary, target)
     } catch (error) {
+      forgetTemporary(temporary)
       if (!(isSystemError(error) && error.code === 'EEXIST' && attempt < 100)) throw error
     }
   }
@@ -130,7 +133,6 @@ class TemporaryOutput implements OutputFile {
     this.handle = handle
     this.temporary = temporary
     this.target = target
-    rememberTemporary(temporary)
   }
 
   async write(chunk: Uint8Array): Promise<void> {
