@@ -66,12 +66,12 @@ interface Fixup {
 export function assemble(text: string, options: AssembleOptions = {}): Instruction[] {
   const syntax = options.syntax ?? 'auto'
   const grammar = grammarOf(syntax === 'auto' ? ['kernel', 'conformance'] : [syntax])
-  const statements = lexAssembly(text)
-  const labels = collectLabels(statements)
+  // Read twice, so that no more than one statement's tokens are held at a time.
+  const labels = collectLabels(lexAssembly(text))
   const program: Instruction[] = []
   const fixups: Fixup[] = []
   let firstExit: number | undefined
-  for (const statement of statements) {
+  for (const statement of lexAssembly(text)) {
     for (const label of statement.labels) labels.set(label.text, program.length)
     if (statement.tokens.length === 0) continue
     const parsed = new StatementParser(statement, grammar, labels, options).parse()
@@ -90,7 +90,7 @@ export function assemble(text: string, options: AssembleOptions = {}): Instructi
 }
 
 /** Label names with their slot; -1 until it is known. */
-function collectLabels(statements: readonly Statement[]): Map<string, number> {
+function collectLabels(statements: Iterable<Statement>): Map<string, number> {
   const labels = new Map<string, number>()
   for (const { line, labels: tokens } of statements) {
     for (const token of tokens) {

@@ -37,22 +37,23 @@ const PUNCTUATION = />>=|<<=|[-+*/%|&^=!<>]=|[-+*&()[\],=<>:]/y
 /** No number of 64 bits is longer, in any notation. */
 const MAX_NUMBER_LENGTH = 40
 
-/** Splits text into statements. Throws ERR_ASSEMBLE with line and column. */
-export function lexAssembly(text: string): Statement[] {
-  const statements: Statement[] = []
-  const lines = text.split('\n')
-  for (let i = 0; i < lines.length; i++) lexLine(lines[i]!, i + 1, statements)
-  return statements
+/**
+ * Splits text into statements, one after the other: tokens take many times the memory of the text that they are read from.
+ * Throws ERR_ASSEMBLE with line and column.
+ */
+export function* lexAssembly(text: string): Generator<Statement, void, void> {
+  for (let start = 0, line = 1; start <= text.length; line++) {
+    const newline = text.indexOf('\n', start)
+    const end = newline < 0 ? text.length : newline
+    yield* lexLine(text.slice(start, end), line)
+    start = end + 1
+  }
 }
 
-function lexLine(source: string, line: number, statements: Statement[]): void {
+function* lexLine(source: string, line: number): Generator<Statement, void, void> {
   let tokens: Token[] = []
   let endColumn = 1
   let separated = false
-  const finish = (): void => {
-    if (tokens.length > 0) statements.push(splitLabels(tokens, line, endColumn))
-    tokens = []
-  }
   let at = 0
   while (at < source.length) {
     const space = matchAt(SPACE, source, at)
@@ -64,7 +65,8 @@ function lexLine(source: string, line: number, statements: Statement[]): void {
     if (char === '#' || source.startsWith('//', at)) break
     if (char === ';') {
       if (tokens.length === 0 && !separated) break
-      finish()
+      if (tokens.length > 0) yield splitLabels(tokens, line, endColumn)
+      tokens = []
       separated = true
       at++
       continue
@@ -74,7 +76,7 @@ function lexLine(source: string, line: number, statements: Statement[]): void {
     at += token.text.length
     endColumn = at + 1
   }
-  finish()
+  if (tokens.length > 0) yield splitLabels(tokens, line, endColumn)
 }
 
 /** The tokens of a fragment without comments or separators: what a template's literal text consists of. */
