@@ -35,7 +35,8 @@ import {
 } from '../util/int64.ts'
 import { atomic32, atomic64 } from './atomics.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from './code-address.ts'
-import { BpfFault, createFault, type FaultAccess, type FaultKind } from './fault.ts'
+import { BpfFault, createFault } from './fault.ts'
+import { accessFault, FaultSignal, hex, misaligned } from './fault-signal.ts'
 import { type GuestAddress, PAGE_SIZE } from './guest-memory.ts'
 import { ALIGNED, type LoweredProgram, lowerProgram, SLOT_WORDS, tracedCode, WRITES } from './lowering.ts'
 import { type ExecutableProgram, isPacketSource } from './machine.ts'
@@ -78,22 +79,6 @@ interface Executable {
   readonly lowered: LoweredProgram
   /** Made when the first traced run needs it. */
   traced: Int32Array | undefined
-}
-
-/** What a semantic line throws; `execute` adds where. */
-class FaultSignal {
-  readonly kind: FaultKind
-  readonly reason: string
-  readonly access: FaultAccess | undefined
-  /** The slot to blame, where it is not the instruction's own. */
-  readonly slot: number | undefined
-
-  constructor(kind: FaultKind, reason: string, access?: FaultAccess, slot?: number) {
-    this.kind = kind
-    this.reason = reason
-    this.access = access
-    this.slot = slot
-  }
 }
 
 /** Words of a frame's save area: r1 to r10, and where to return. */
@@ -573,7 +558,8 @@ export class Interpreter {
     } else if (upper === 0 && address >= (write ? PAGE_SIZE : 0) && address + size <= this.cpu.memory.u8.length) {
       return address
     }
-    throw this.accessFault(upper, address, size, write)
+    const region = this.checked ? this.cpu.machine.regions.at(address) : undefined
+    throw accessFault(upper, address, size, write, region)
   }
 
   private openWindow(region: Region, write: boolean): void {
@@ -583,31 +569,4 @@ export class Interpreter {
     this.writeStart = this.readStart
     this.writeLength = this.readLength
   }
-
-  private accessFault(upper: number, address: number, size: number, write: boolean): FaultSignal {
-    const whole = (BigInt(upper >>> 0) << 32n) | BigInt(address)
-    const access = { address: whole, size }
-    const what = `${write ? 'write' : 'read'} of ${size} byte${size === 1 ? '' : 's'} at ${hex(whole)}`
-    if (upper !== 0) return new FaultSignal('out_of_bounds', `${what}, which is no data address`, access)
-    if (address < PAGE_SIZE) return new FaultSignal('null', `NULL pointer dereference: ${what}`, access)
-    const region = this.checked ? this.cpu.machine.regions.at(address) : undefined
-    if (region === undefined) return new FaultSignal('out_of_bounds', `${what}, where nothing is`, access)
-    if (region.name === 'stack') return new FaultSignal('stack', `${what}, outside of the live stack frames`, access)
-    if (write && !region.writable)
-      return new FaultSignal('write_protected', `${what}: ${region.name} is read-only`, access)
-    if (region.name === 'packet') {
-      return new FaultSignal('out_of_bounds', `${what}, outside of the packet; compare with data_end before`, access)
-    }
-    return new FaultSignal('out_of_bounds', `${what}, not inside of one object of ${region.name}`, access)
-  }
-}
-
-/** The address of an atomic operation must be a multiple of its size. */
-function misaligned(address: GuestAddress, size: number): FaultSignal {
-  const access = { address: BigInt(address), size }
-  return new FaultSignal('misaligned_atomic', `atomic access to ${size} bytes at ${hex(BigInt(address))}`, access)
-}
-
-function hex(value: bigint): string {
-  return `0x${value.toString(16)}`
 }
