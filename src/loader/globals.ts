@@ -21,8 +21,8 @@ export function globalContents(
   const unset = new Set(Object.keys(globals))
   for (const map of Object.values(spec.maps)) {
     if (map.kind === 'map') continue
-    const bytes = new Uint8Array(map.valueSize)
-    if (map.contents !== undefined) bytes.set(map.contents.subarray(0, map.valueSize))
+    const bytes = zeros(map)
+    if (map.contents !== undefined) bytes.set(map.contents.subarray(0, bytes.length))
     for (const variable of map.variables ?? []) {
       if (map.kind === 'kconfig') {
         writeVariable(bytes, map, variable, kconfigValue(spec, map, variable, kconfig, kernelVersion))
@@ -44,6 +44,15 @@ export function globalContents(
   }
   return contents
 }
+
+/** A caller may have edited the size. */
+function zeros({ name, valueSize }: MapSpec): Uint8Array {
+  if (Number.isInteger(valueSize) && valueSize >= 0 && valueSize <= MAX_VALUE_BYTES) return new Uint8Array(valueSize)
+  throw new AnybpfError('ERR_MAP', `map ${name}: valueSize is ${valueSize}, not 0 to ${MAX_VALUE_BYTES} bytes`)
+}
+
+/** The runtime's memory is no larger. */
+const MAX_VALUE_BYTES = 2 ** 30
 
 function writeVariable(bytes: Uint8Array, map: MapSpec, variable: VariableSpec, value: unknown): void {
   const target = bytes.subarray(variable.offset, variable.offset + variable.size)

@@ -68,7 +68,11 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
       const relocated = relocateProgram(spec, program, addresses)
       programs[name] = runtime.createProgram(relocated, runtime.programType(type), engineOptions(options))
     })
-    for (const [name, map] of live) fillSlots(map, spec.maps[name]?.initialSlots ?? [], live, programs)
+    for (const [name, map] of live) {
+      const slots = spec.maps[name]?.initialSlots ?? []
+      // As in libbpf: inner maps go only into maps that are made here. Ours would not outlive this collection.
+      fillSlots(map, given.has(name) ? slots.filter(({ target }) => target.kind === 'program') : slots, live, programs)
+    }
   } catch (error) {
     for (const program of Object.values(programs)) program.dispose()
     for (const map of made.reverse()) runtime.removeMap(map)

@@ -103,6 +103,17 @@ describe('maps that are handed in', () => {
     )
   })
 
+  it('do not get inner maps that would die before them', () => {
+    const outer = mapSpec({ name: 'outer', type: 12, valueSize: 4, innerMap: mapSpec({}) })
+    outer.initialSlots = [{ index: 1, target: { kind: 'map', map: 'counters' } }]
+    const runtime = new Runtime()
+    const own = runtime.load(objectOf(mapSpec({}), outer))
+    expect(own.maps['outer']!.get(1)).toBe(own.maps['counters'])
+    const shared = runtime.createMap(outer)
+    runtime.load(objectOf(mapSpec({}), outer), { maps: { outer: shared } }).dispose()
+    expect(shared.get(1)).toBeUndefined()
+  })
+
   it('must be alive, and of this runtime', () => {
     const runtime = new Runtime()
     const dead = runtime.createMap(mapSpec({}))
@@ -133,6 +144,11 @@ describe('globals and symbols', () => {
     expect(() => new Runtime().load(spec, { globals: { limit: 1 } })).toThrowError(
       expect.objectContaining({ code: 'ERR_OBJECT', message: 'limit has 1 bytes in .data, and its type 4' }),
     )
+  })
+
+  it.each([-1, 0.5, Number.NaN, 2 ** 40])('data of %d bytes are refused', (valueSize) => {
+    const spec = objectOf(mapSpec({ name: '.data', kind: 'data', valueSize }))
+    expect(() => new Runtime().load(spec)).toThrowError(expect.objectContaining({ code: 'ERR_MAP' }))
   })
 
   it.each([-1, 0.5, Number.NaN, 2 ** 53])('an address of %d is refused', (address) => {
