@@ -13,10 +13,10 @@ const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.stdout.write(`${VERSION}\n`)
 } else {
-  const [{ execute }, { endOnBrokenPipe, processIo }] = await Promise.all([
+  const [{ execute }, { endOnBrokenOutput, processIo }] = await Promise.all([
     import('./execute.ts'),
     import('./streams.ts'),
   ])
-  endOnBrokenPipe()
+  endOnBrokenOutput()
   process.exitCode = await execute(argv, processIo(), VERSION)
 }

@@ -2,6 +2,8 @@
  * What a command may use of the process it runs in: three streams and the environment. Tests hand in their own.
  * @module
  */
+import { systemError } from '../node/index.ts'
+import { EXIT } from './errors.ts'
 
 export interface CliOutput {
   write(chunk: string | Uint8Array): void
@@ -41,14 +43,19 @@ function outputOf(stream: NodeJS.WriteStream): CliOutput {
   }
 }
 
-/** Ends the process quietly when whoever reads our output has gone away (`anybpf … | head`). */
-export function endOnBrokenPipe(): void {
-  const onError = (error: NodeJS.ErrnoException): void => {
+/**
+ * Ends the process when its output can go nowhere: quietly if whoever reads it has gone away (`anybpf … | head`), with a line
+ * on standard error for other reasons, such as a full disk.
+ */
+export function endOnBrokenOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit()
-    throw error
-  }
-  process.stdout.on('error', onError)
-  process.stderr.on('error', onError)
+    const told = systemError(error)
+    process.stderr.write(`anybpf: standard output: ${told instanceof Error ? told.message : String(told)} [ERR_IO]\n`)
+    process.exit(EXIT.badInput)
+  })
+  // Where errors themselves cannot be told, the status has to do.
+  process.stderr.on('error', () => process.exit(EXIT.badInput))
 }
 
 /** Text in colour for a terminal, as it is otherwise, or with `NO_COLOR` set (https://no-color.org). */

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -83,6 +83,17 @@ describe('the executable', () => {
     })
     await new Promise((resolve) => child.once('close', resolve))
     expect(stderr).toBe('')
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('says when its output cannot be written', async () => {
+    const entry = join(await builtExecutables(), 'cli.js')
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [entry, 'disasm', FIREWALL], {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    })
+    closeSync(full)
+    expect([status, stderr]).toEqual([3, 'anybpf: standard output: no space left on the device [ERR_IO]\n'])
   })
 
   it('leaves no half-written capture when it is interrupted', async () => {
