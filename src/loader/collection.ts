@@ -5,6 +5,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { BpfMap } from '../maps/index.ts'
 import type { PacketInput, PacketOutput } from '../programs/index.ts'
+import { AnybpfError } from '../util/index.ts'
 import type { Program } from './program.ts'
 
 /**
@@ -27,6 +28,16 @@ export class Collection {
     this.release = release
   }
 
+  /** The program of that name. Throws ERR_NOT_FOUND, and says which there are. */
+  program(name: string): Program<PacketInput, PacketOutput> {
+    return this.programs[name] ?? notFound('program', name, this.programs)
+  }
+
+  /** The map of that name. Throws ERR_NOT_FOUND, and says which there are. */
+  map(name: string): BpfMap {
+    return this.maps[name] ?? notFound('map', name, this.maps)
+  }
+
   dispose(): void {
     for (const program of Object.values(this.programs)) program.dispose()
     this.release?.()
@@ -36,4 +47,8 @@ export class Collection {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+function notFound(what: string, name: string, there: Readonly<Record<string, unknown>>): never {
+  throw new AnybpfError('ERR_NOT_FOUND', `no ${what} ${name}; there is ${Object.keys(there).join(', ') || 'none'}`)
 }

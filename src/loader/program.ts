@@ -157,4 +157,9 @@ export class Program<Input = unknown, Output = unknown> {
   [Symbol.dispose](): void {
     this.dispose()
   }
+
+  /** What Node's console shows of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `Program ${this.name} (${this.type})`
+  }
 }

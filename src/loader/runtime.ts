@@ -83,6 +83,9 @@ export class Runtime implements ProgramHost {
    */
   load(spec: ObjectSpec, options: LoadOptions = {}): Collection {
     this.assertLive()
+    if (spec instanceof Uint8Array) {
+      throw new AnybpfError('ERR_USAGE', 'load takes an ObjectSpec, not bytes: load(parseObject(bytes))')
+    }
     const collection = loadObject(this, spec, options)
     this.owned.add(collection)
     return collection
@@ -180,5 +183,10 @@ export class Runtime implements ProgramHost {
 
   [Symbol.dispose](): void {
     this.dispose()
+  }
+
+  /** What Node's console shows of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `Runtime (${this.platform.name}, ${this.machine.memory.usedBytes} bytes in use)`
   }
 }

@@ -11,7 +11,7 @@
  * @module
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { ENOENT, ENOTSUPP, EPERM } from '../spec/errno.ts'
+import { E2BIG, EEXIST, ENOENT, ENOTSUPP, EPERM } from '../spec/errno.ts'
 import { MAP_FLAG } from '../spec/map-types.ts'
 import { AnybpfError } from '../util/errors.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
@@ -121,6 +121,8 @@ export class BpfMap {
    */
   set(key: unknown, value: unknown, flags: number = UPDATE.ANY): this {
     this.assertMay('update', MAP_FLAG.RDONLY)
+    if (isEventStore(this.store))
+      throw mapError(this.name, 'update', ENOTSUPP, 'programs send records, the host reads them')
     const keyBytes = this.encodeKey(key)
     const values = this.store.perCpu === true ? this.encodeCopies(value, this.copies) : [this.encodeValue(value)]
     const at = this.room()
@@ -131,7 +133,7 @@ export class BpfMap {
       // Only the first copy can find the element there, or not.
       const result = this.store.update(at, at + this.valueOffset, cpu === 0 ? flags : UPDATE.ANY, cpu)
       this.memory.refresh()
-      if (result !== 0) throw mapError(this.name, 'update', result)
+      if (result !== 0) throw mapError(this.name, 'update', result, this.whyNot(result, keyBytes))
     })
     return this
   }
@@ -257,6 +259,11 @@ export class BpfMap {
     this.dispose()
   }
 
+  /** What Node's console shows of it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `BpfMap ${this.name} (key ${this.keySize}, value ${this.valueSize}, at most ${this.maxEntries} entries)`
+  }
+
   private get copies(): number {
     return this.store.cpus ?? 1
   }
@@ -313,6 +320,16 @@ export class BpfMap {
       values.push(this.value.decode(this.memory.read(this.store.lookup(this.scratch, cpu), this.valueSize)))
     }
     return values
+  }
+
+  /** What an errno means here, where the map can tell. */
+  private whyNot(result: number, key: Uint8Array): string | undefined {
+    if (result === -EEXIST) return 'the key is there already'
+    if (result === -ENOENT) return 'the key is not there'
+    if (result !== -E2BIG) return undefined
+    if (this.store.indexed !== true) return `it is full: ${this.maxEntries} entries`
+    const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true)
+    return `there is no entry ${index}: it has ${this.maxEntries}`
   }
 
   private encodeKey(key: unknown): Uint8Array {

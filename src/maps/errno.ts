@@ -12,8 +12,9 @@ export function errnoName(number: number): string {
   return NAMES.get(Math.abs(number)) ?? `errno ${Math.abs(number)}`
 }
 
-/** `map flows: update refused: E2BIG` */
-export function mapError(map: string, operation: string, result: number): AnybpfError {
+/** `map flows: update refused: E2BIG (it is full: 4 entries)` */
+export function mapError(map: string, operation: string, result: number, reason?: string): AnybpfError {
   const name = errnoName(result)
-  return new AnybpfError('ERR_MAP', `map ${map}: ${operation} refused: ${name}`, { details: { errno: name } })
+  const why = reason === undefined ? '' : ` (${reason})`
+  return new AnybpfError('ERR_MAP', `map ${map}: ${operation} refused: ${name}${why}`, { details: { errno: name } })
 }

@@ -99,6 +99,9 @@ async function runOnData(
 ): Promise<Outcome> {
   const packet = options.data === undefined ? undefined : await readDataOption(options.data, io)
   const input = { ...(packet === undefined ? {} : { packet }), ...(context === undefined ? {} : { context }) }
+  if (packet === undefined && session.type !== 'raw') {
+    io.stderr.write('anybpf: no --data and no --pcap: the program runs on an empty packet\n')
+  }
   const count = options.repeat ?? 1
   let nsPerRun: number
   try {

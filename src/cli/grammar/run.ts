@@ -28,7 +28,11 @@ This version does not verify programs. They run unverified, in the interpreter, 
     .option('--ctx <json|@file>', 'fields of the context, by name')
     .option('-r, --repeat <n>', 'run N times and report the median ns per run', wholeNumber(1))
     .option('--fresh', 'with --repeat: restore the input before every run')
-    .addOption(new Option('--engine <engine>', 'how to execute').choices(['interpreter', 'jit']).default('interpreter'))
+    .addOption(
+      new Option('--engine <engine>', 'how to execute; jit comes with a later version')
+        .choices(['interpreter', 'jit'])
+        .default('interpreter'),
+    )
     .option('--no-verify', 'do not verify the program (this version never does)')
     .option('--unchecked', 'do not check memory accesses: faster, and a bad access reads or spoils other memory')
     .option('--budget <n>', 'most instructions of one run; 0: no bound', wholeNumber(0))

@@ -53,8 +53,8 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
   let error: unknown
   let linkType: number = LINK_TYPE.ethernet
   let output: CaptureFile | undefined
+  const batches = openCapture(pcap, { stdin: io.stdin })
   try {
-    const batches = openCapture(pcap, { stdin: io.stdin })
     for (;;) {
       let batch: Awaited<ReturnType<typeof batches.next>>
       try {
@@ -111,6 +111,7 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
   } finally {
     progress.clear()
     await output?.discard()
+    await batches.return(undefined)
   }
   const seconds = (performance.now() - started) / 1000
   const packets = { ...counts, perSecond: seconds === 0 ? 0 : counts.in / seconds }
