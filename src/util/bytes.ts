@@ -108,15 +108,6 @@ export class ByteReader {
     return this.bytes.subarray(offset, offset + length)
   }
 
-  /** The text from `offset` up to the next NUL, which must come before `end`. */
-  cstring(offset: number, end: number, what: string): string {
-    this.check(offset, 1, what)
-    const limit = Math.min(end, this.bytes.length)
-    const stop = this.bytes.indexOf(0, offset)
-    if (stop < 0 || stop >= limit) throw new AnybpfError(this.code, `${what} is not terminated`)
-    return decodeUtf8(this.bytes.subarray(offset, stop))
-  }
-
   private check(offset: number, length: number, what: string): void {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.bytes.length)) {
       throw new AnybpfError(
