@@ -23,7 +23,6 @@ export {
 export { arrayOfMapsLookup, hashOfMapsLookup, mapLookup } from './map'
 export {
   ringbufCommit,
-  ringbufCovers,
   ringbufInit,
   ringbufOutput,
   ringbufPeek,

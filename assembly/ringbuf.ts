@@ -151,20 +151,3 @@ export function ringbufPop(map: u32): void {
   const record = dataOf(map) + (<u32>consumer & load<u32>(map, RING_MASK))
   atomic.store<u64>(map + RING_CONSUMER, consumer + wholeLength(load<u32>(record)))
 }
-
-/** Whether all of [start, start + size) lies in the payload of one record that is reserved and not committed. */
-export function ringbufCovers(map: u32, start: u32, size: u32): u32 {
-  const mask = load<u32>(map, RING_MASK)
-  const producer = load<u64>(map, RING_PRODUCER)
-  let at = load<u64>(map, RING_PENDING)
-  if (producer - at > <u64>mask + 1) spoiled(SPOILED_RECORD, map)
-  while (at < producer) {
-    const record = dataOf(map) + (<u32>at & mask)
-    const header = load<u32>(record)
-    const length = header & LENGTH
-    const offset = start - record - HEADER
-    if ((header & BUSY) != 0 && start >= record + HEADER && offset <= length && size <= length - offset) return 1
-    at += wholeLength(header)
-  }
-  return 0
-}

@@ -1,13 +1,12 @@
 // The main job, from one command: an XDP firewall that clang compiled decides over a real capture.
-// Builds the command line if it is not there, prints the command that it runs, and runs it.
+// Builds the command line, prints the command that it runs, and runs it.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { buildExecutables } from './build-executables.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
-if (!existsSync('dist/cli.js')) await buildExecutables('dist')
+await buildExecutables('dist')
 
 const args = [
   'run',

@@ -37,12 +37,13 @@ export function createLiveMap(runtime: Runtime, spec: MapSpec, contents?: Uint8A
       ...createMapCodecs({ ...(records ? untyped : spec), keySize: store.keySize, valueSize: store.valueSize }),
       ...(records && { event: createEventCodecs(spec.name, spec.btf, recordType(spec)) }),
       innerMap: (address) => runtime.mapAt(address),
+      onDispose: (gone) => runtime.forgetMap(gone),
     })
     runtime.addMap(map)
     if (contents !== undefined && contents.length > 0) map.set(new Uint8Array(store.keySize), contents)
   } catch (error) {
     if (map === undefined) store.dispose()
-    else runtime.removeMap(map)
+    else map.dispose()
     throw error
   }
   if (spec.kind === 'rodata' || spec.kind === 'kconfig') map.freeze()

@@ -75,14 +75,14 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
     }
   } catch (error) {
     for (const program of Object.values(programs)) program.dispose()
-    for (const map of made.reverse()) runtime.removeMap(map)
+    for (const map of made.reverse()) map.dispose()
     throw error
   }
 
   const maps: Record<string, BpfMap> = Object.create(null)
   for (const [name, map] of live) maps[name] = map
   const collection = new Collection(programs, maps, () => {
-    for (const map of made.reverse()) runtime.removeMap(map)
+    for (const map of made.reverse()) map.dispose()
     runtime.forget(collection)
   })
   return collection

@@ -39,6 +39,8 @@ export interface RuntimeOptions {
   readonly environment?: Environment
   /** Upper bound of the linear memory, bytes; default 1 GiB. */
   readonly memoryLimit?: number
+  /** Seed of the hash tables' function. Give a secret one where keys come from somebody who may want them to collide. */
+  readonly hashSeed?: number
   /** Helpers, map types and program types of one's own. */
   readonly extensions?: readonly Extension[]
   /** Called with each line that a program prints (`bpf_printk`); default nowhere. */
@@ -66,7 +68,10 @@ export class Runtime implements ProgramHost {
     this.environment = options.environment ?? new VirtualEnvironment()
     this.machine = new VirtualMachine({
       platform: this.platform,
-      memory: new GuestMemory(options.memoryLimit === undefined ? {} : { limit: options.memoryLimit }),
+      memory: new GuestMemory({
+        ...(options.memoryLimit !== undefined && { limit: options.memoryLimit }),
+        ...(options.hashSeed !== undefined && { hashSeed: options.hashSeed }),
+      }),
       helpers: helpersOf(this.platform, this.definitions.helpers),
     })
     this.cpu = new VirtualCpu({
@@ -140,14 +145,10 @@ export class Runtime implements ProgramHost {
     this.machine.addMap(map.store)
   }
 
-  /** Takes a map away from programs and frees it. */
-  removeMap(map: BpfMap): void {
-    // By now another map may lie where a map lay that was disposed of before.
-    if (this.liveMaps.get(map.address) === map) {
-      this.liveMaps.delete(map.address)
-      this.machine.removeMap(map.store)
-    }
-    map.dispose()
+  /** Takes a map that is being disposed of away from programs and helpers. */
+  forgetMap(map: BpfMap): void {
+    this.liveMaps.delete(map.address)
+    this.machine.removeMap(map.store)
   }
 
   /** Whether a map of this type can be made here, inner maps included. */
@@ -177,7 +178,7 @@ export class Runtime implements ProgramHost {
     this.disposed = true
     for (const thing of [...this.owned].reverse()) thing.dispose()
     this.owned.clear()
-    for (const map of this.liveMaps.values()) this.removeMap(map)
+    for (const map of this.liveMaps.values()) map.dispose()
     this.cpu.dispose()
   }
 

@@ -18,7 +18,7 @@ import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import { spoiledError } from '../vm/guest-runtime.ts'
 import { isProgramArray } from '../vm/stores.ts'
 import { type Codec, createUntypedCodec } from './codec.ts'
-import { type EventStore, type HostMapStore, isEventStore, type MapEvent } from './definition.ts'
+import { type EventStore, type HostMapStore, isEventStore, type MapEvent, MOST_SPARE_SLOTS } from './definition.ts'
 import { mapError } from './errno.ts'
 import type { EventCodecs } from './event-codecs.ts'
 
@@ -33,6 +33,8 @@ export interface BpfMapOptions {
   readonly event?: EventCodecs
   /** The live map whose control block lies there: what values of a map-in-map become. */
   readonly innerMap?: (address: GuestAddress) => BpfMap | undefined
+  /** Called once, when the map is disposed of, before its memory goes: for those who keep lists of maps. */
+  readonly onDispose?: (map: BpfMap) => void
 }
 
 export class BpfMap {
@@ -42,6 +44,7 @@ export class BpfMap {
   private readonly value: Codec
   private readonly event: EventCodecs | undefined
   private readonly innerMap: ((address: GuestAddress) => BpfMap | undefined) | undefined
+  private readonly onDispose: ((map: BpfMap) => void) | undefined
   /** Room for a key, one more key, and a value, in the linear memory; made when it is first needed. */
   private scratch: GuestAddress = 0
   private frozen = false
@@ -55,6 +58,7 @@ export class BpfMap {
     this.value = options.value ?? createUntypedCodec(store.valueSize, { name: `${store.name} value` })
     this.event = options.event
     this.innerMap = options.innerMap
+    this.onDispose = options.onDispose
     if (isEventStore(store)) store.onEvent(() => this.wake())
   }
 
@@ -251,6 +255,7 @@ export class BpfMap {
     if (this.disposed) return
     this.disposed = true
     this.wake()
+    this.onDispose?.(this)
     if (this.scratch !== 0) this.memory.free(this.scratch)
     this.store.dispose()
   }
@@ -369,7 +374,7 @@ export class BpfMap {
       }
     } else if (store.nextElement !== undefined) {
       // No walk sees more elements than can be there, and the slots in reserve for replacements: else its links lead in a circle.
-      let left = store.maxEntries + 4097
+      let left = store.maxEntries + MOST_SPARE_SLOTS + 1
       for (let key = store.nextElement(0); key !== 0; key = store.nextElement(key)) {
         if (left-- === 0) throw spoiledError(`elements of map ${this.name} are spoiled`, store.address)
         yield key

@@ -41,6 +41,9 @@ export interface HostMapStore extends MapStore {
   dispose(): void
 }
 
+/** Elements that a table may hold beyond `maxEntries`, for replacements: one for each CPU, of which there are at most 4096. */
+export const MOST_SPARE_SLOTS = 4096
+
 /** One record that programs sent to the host. */
 export interface MapEvent {
   /** The CPU that sent it; 0 where the map does not say. */

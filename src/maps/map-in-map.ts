@@ -13,7 +13,8 @@ import { findLinuxMapType, MAP_FLAG } from '../spec/map-types.ts'
 import { KIND_ARRAY_OF_MAPS, KIND_HASH_OF_MAPS } from '../vm/guest-layout.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine, MapStore } from '../vm/machine.ts'
-import type { HostMapStore, MapParameters, MapTypeDefinition } from './definition.ts'
+import type { MapOfMapsStore } from '../vm/stores.ts'
+import { type HostMapStore, type MapParameters, type MapTypeDefinition, MOST_SPARE_SLOTS } from './definition.ts'
 import { PlainHashStore } from './hash.ts'
 import { linuxMapType } from './linux-map-type.ts'
 import { checkArray, checkHash, checkInner } from './parameters.ts'
@@ -50,7 +51,7 @@ function checkInnerMap(template: Inner, map: MapStore | undefined): number {
 }
 
 /** A map-in-map can be told where its inner maps are. */
-export interface MapInMapStore extends HostMapStore {
+export interface MapInMapStore extends HostMapStore, MapOfMapsStore {
   /** What every inner map looks like. */
   readonly inner: Inner
   /** The address of the inner map's control block, or 0. */
@@ -68,6 +69,10 @@ class ArrayOfMapsStore extends SlotArrayStore implements MapInMapStore {
 
   override lookup(key: GuestAddress): GuestAddress {
     return this.runtime.arrayOfMapsLookup(this.address, key, 0) >>> 0
+  }
+
+  removeMap(address: GuestAddress): void {
+    for (let i = 0; i < this.maxEntries; i++) if (this.slot(i) === address) this.clearSlot(i)
   }
 
   protected accepts(value: number): boolean {
@@ -93,6 +98,16 @@ class HashOfMapsStore extends PlainHashStore implements MapInMapStore {
       return this.runtime.hashOfMapsLookup(this.address, key, 0) >>> 0
     } catch (error) {
       throw this.fault(error)
+    }
+  }
+
+  removeMap(address: GuestAddress): void {
+    // As many steps as there can be elements and slots in reserve: spoiled links may lead in a circle.
+    let key = this.nextElement(0)
+    for (let left = this.maxEntries + MOST_SPARE_SLOTS; key !== 0 && left > 0; left--) {
+      const next = this.nextElement(key)
+      if (this.lookup(key) === address) this.delete(key)
+      key = next
     }
   }
 

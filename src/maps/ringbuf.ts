@@ -8,7 +8,7 @@
  */
 import { EINVAL, ENOTSUPP } from '../spec/errno.ts'
 import { AnybpfError } from '../util/errors.ts'
-import { KIND_RINGBUF, RECORD_HEADER_BYTES, RING_BLOCK_BYTES, RING_DROPPED } from '../vm/guest-layout.ts'
+import { KIND_RINGBUF, RECORD_HEADER_BYTES, RING_BLOCK_BYTES, RING_DROPPED, RING_PRODUCER } from '../vm/guest-layout.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import type { RingBufferStore } from '../vm/stores.ts'
@@ -17,11 +17,17 @@ import { linuxMapType } from './linux-map-type.ts'
 import { checkRingBuffer } from './parameters.ts'
 import { ControlBlockStore } from './store.ts'
 
+/** Of a record's header: not committed yet; and the bits of its length. */
+const BUSY = 1 << 31
+const LENGTH = (1 << 30) - 1
 /** Unread bytes: what `query` can be asked for first. */
 const AVAILABLE = 0
 
 class RingbufStore extends ControlBlockStore implements RingBufferStore, EventStore {
   private readonly start: GuestAddress
+  /** Positions of the reservations that may not have ended, ascending, from index `oldest` on. */
+  private reserved: number[] = []
+  private oldest = 0
 
   constructor(machine: Machine, parameters: MapParameters, typeId: number) {
     super(machine, parameters, { typeId, kind: KIND_RINGBUF, blockBytes: RING_BLOCK_BYTES, copies: 1 })
@@ -31,7 +37,7 @@ class RingbufStore extends ControlBlockStore implements RingBufferStore, EventSt
       end: this.start + 2 * this.maxEntries,
       writable: true,
       name: `map ${this.name}`,
-      covers: (from, size) => this.call(() => this.runtime.ringbufCovers(this.address, from, size)) !== 0,
+      covers: (from, size) => this.covers(from, size),
     })
   }
 
@@ -61,7 +67,9 @@ class RingbufStore extends ControlBlockStore implements RingBufferStore, EventSt
   }
 
   reserve(size: number): GuestAddress {
-    return this.call(() => this.runtime.ringbufReserve(this.address, size))
+    const sample = this.call(() => this.runtime.ringbufReserve(this.address, size))
+    if (sample !== 0) this.remember(size)
+    return sample
   }
 
   submit(record: GuestAddress, flags: number): void {
@@ -101,6 +109,53 @@ class RingbufStore extends ControlBlockStore implements RingBufferStore, EventSt
     this.memory.onWake(this.address, undefined)
     this.machine.regions.remove(this.start)
     this.memory.free(this.start)
+  }
+
+  /** Notes the reservation of `size` bytes that was just made, and forgets those that ended. */
+  private remember(size: number): void {
+    while (this.oldest < this.reserved.length && !this.isReserved(this.recordAt(this.reserved[this.oldest]!)))
+      this.oldest++
+    if (this.oldest > 64 && 2 * this.oldest > this.reserved.length) {
+      this.reserved = this.reserved.slice(this.oldest)
+      this.oldest = 0
+    }
+    const whole = (size + RECORD_HEADER_BYTES + 7) & ~7
+    this.reserved.push(this.producer - whole)
+  }
+
+  /** Whether all of [from, from + size) lies in the payload of one record that is reserved and has not ended. */
+  private covers(from: GuestAddress, size: number): boolean {
+    // The position that lies there, of those that the buffer can hold now; a mirrored byte has that of its original.
+    const behind = (this.producer - (from - this.start)) % this.maxEntries
+    const position = this.producer - (behind <= 0 ? behind + this.maxEntries : behind)
+    let low = this.oldest
+    let high = this.reserved.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.reserved[middle]! <= position) low = middle + 1
+      else high = middle
+    }
+    if (low === this.oldest) return false
+    const record = this.recordAt(this.reserved[low - 1]!)
+    const payload = record + RECORD_HEADER_BYTES
+    return this.isReserved(record) && from >= payload && from + size <= payload + (this.header(record) & LENGTH)
+  }
+
+  /** Bytes that were reserved since the buffer was made. */
+  private get producer(): number {
+    return this.field(RING_PRODUCER) + this.field(RING_PRODUCER + 4) * 2 ** 32
+  }
+
+  private recordAt(position: number): GuestAddress {
+    return this.start + (position % this.maxEntries)
+  }
+
+  private header(record: GuestAddress): number {
+    return this.memory.u32[record >>> 2]!
+  }
+
+  private isReserved(record: GuestAddress): boolean {
+    return (this.header(record) & BUSY) !== 0
   }
 
   private commit(record: GuestAddress, flags: number, discard: number): void {

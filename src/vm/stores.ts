@@ -55,3 +55,13 @@ export function isRingBuffer(map: MapStore): map is RingBufferStore {
 export function isPerfEventArray(map: MapStore): map is PerfEventStore {
   return typeof (map as Partial<PerfEventStore>).outputEvent === 'function'
 }
+
+/** A map whose values are maps. */
+export interface MapOfMapsStore extends MapStore {
+  /** Empties the entries that hold the map at this address: it is gone, and another may get the address. */
+  removeMap(address: GuestAddress): void
+}
+
+export function isMapOfMaps(map: MapStore): map is MapOfMapsStore {
+  return typeof (map as Partial<MapOfMapsStore>).removeMap === 'function'
+}

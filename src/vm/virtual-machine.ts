@@ -9,7 +9,7 @@ import { type GuestAddress, GuestMemory } from './guest-memory.ts'
 import type { LinkedProgram } from './linked-program.ts'
 import type { CodeEntry, ExecutableProgram, HelperDefinition, Machine, MapStore } from './machine.ts'
 import { SortedRegionSet } from './regions.ts'
-import { isProgramArray } from './stores.ts'
+import { isMapOfMaps, isProgramArray } from './stores.ts'
 
 export interface VirtualMachineOptions {
   readonly platform: Platform
@@ -38,8 +38,10 @@ export class VirtualMachine implements Machine {
     this.maps.set(map.address, map)
   }
 
+  /** Takes a map away, also out of the maps that hold it. */
   removeMap(map: MapStore): void {
-    this.maps.delete(map.address)
+    if (!this.maps.delete(map.address)) return
+    for (const outer of this.maps.values()) if (isMapOfMaps(outer)) outer.removeMap(map.address)
   }
 
   /**

@@ -114,10 +114,24 @@ describe('maps that are handed in', () => {
     expect(shared.get(1)).toBeUndefined()
   })
 
+  it('leave the maps that hold them when they are disposed of, so that no later map is taken for them', () => {
+    const runtime = new Runtime()
+    for (const type of [12, 13]) {
+      const outer = runtime.createMap(mapSpec({ name: 'outer', type, valueSize: 4, innerMap: mapSpec({}) }))
+      const [gone, stays] = [runtime.createMap(mapSpec({})), runtime.createMap(mapSpec({}))]
+      outer.set(0, gone).set(1, stays)
+      gone.dispose()
+      expect(runtime.mapAt(gone.address)).toBeUndefined()
+      const next = runtime.createMap(mapSpec({ name: 'next', valueSize: 64 }))
+      expect([type, outer.get(0), outer.get(1)]).toEqual([type, undefined, stays])
+      next.dispose()
+    }
+  })
+
   it('must be alive, and of this runtime', () => {
     const runtime = new Runtime()
     const dead = runtime.createMap(mapSpec({}))
-    runtime.removeMap(dead)
+    dead.dispose()
     for (const counters of [new Runtime().createMap(mapSpec({})), dead, {} as BpfMap]) {
       expect(() => runtime.load(declared, { maps: { counters } })).toThrowError(
         'map counters: what is given for it is no live map of this runtime',

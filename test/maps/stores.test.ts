@@ -465,6 +465,39 @@ describe('ringbuf', () => {
     }
   })
 
+  it('covers the payload of each record that is reserved, in whatever order records end (model)', () => {
+    const operation = fc.record({ kind: fc.constantFrom('reserve', 'reserve', 'commit', 'read'), pick: fc.nat(900) })
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
+        const { ring, machine } = create()
+        const reserved: { at: number; size: number }[] = []
+        for (const { kind, pick } of operations) {
+          if (kind === 'reserve') {
+            const at = ring.reserve(pick)
+            if (at !== 0) reserved.push({ at, size: pick })
+          } else if (kind === 'read') ring.readEvent()
+          else if (reserved.length > 0) ring.submit(reserved.splice(pick % reserved.length, 1)[0]!.at, 0)
+          const covered = (at: number, size: number) =>
+            reserved.some((record) => at >= record.at && at + size <= record.at + record.size)
+          for (const { at, size } of reserved) {
+            for (const [from, length] of [
+              [at, size],
+              [at, size + 1],
+              [at - 1, 1],
+              [at + size - 1, 1],
+              [at + 3, 4],
+            ] as const) {
+              const region = machine.regions.find(from, length)
+              if (length > 0 && region?.name === 'map m') expect(covered(from, length)).toBe(true)
+              if (length > 0 && covered(from, length)) expect(region).toBeDefined()
+            }
+          }
+        }
+      }),
+      { numRuns: runs(2000), seed: SEED },
+    )
+  })
+
   it('wakes a consumer that has read all, and one that is forced', () => {
     const { ring, machine } = create()
     let woken = 0
