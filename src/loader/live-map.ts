@@ -27,8 +27,12 @@ export function createLiveMap(runtime: Runtime, spec: MapSpec, contents?: Uint8A
         : `no maps of type ${type.name} here yet`
     throw new AnybpfError('ERR_UNSUPPORTED', `map ${spec.name}: ${what}`, { details: { type: spec.type } })
   }
-  const records = RECORD_MAPS.has(type.name)
-  const parameters: MapParameters = { ...mapParameters(spec, records), cpus: CPUS, ...innerParameters(spec) }
+  const records = type.records === true
+  const parameters: MapParameters = {
+    ...mapParameters(runtime, spec),
+    cpus: CPUS,
+    ...innerParameters(runtime, spec),
+  }
   const store = definition.create(machine, parameters)
   const { btfValueType, ...untyped } = spec
   let map: BpfMap | undefined
@@ -58,8 +62,7 @@ export function checkGivenMap(runtime: Runtime, spec: MapSpec, map: BpfMap): voi
   if (!(map instanceof BpfMap) || runtime.mapAt(map.address) !== map) {
     throw new AnybpfError('ERR_USAGE', `map ${spec.name}: what is given for it is no live map of this runtime`)
   }
-  const typeName = runtime.platform.mapTypes.get(spec.type)?.name ?? String(spec.type)
-  const wanted = { typeId: spec.type, ...mapParameters(spec, RECORD_MAPS.has(typeName)) }
+  const wanted = { typeId: spec.type, ...mapParameters(runtime, spec) }
   for (const [field, what] of GIVEN_MAP_FIELDS) {
     // Entries that the declaration leaves out are for the loader to fill in.
     if (map[field] === wanted[field] || (field === 'maxEntries' && spec.maxEntries === 0)) continue
@@ -77,16 +80,14 @@ const GIVEN_MAP_FIELDS = [
   ['maxEntries', 'max entries'],
 ] as const
 
-/** Types whose declared value is a record that programs send, not something that is stored. */
-const RECORD_MAPS: ReadonlySet<string> = new Set(['ringbuf', 'perf_event_array'])
-
 /** What a map of records declares as its value is what one looks like, unless it is the descriptor of a perf buffer. */
 function recordType({ keySize, valueSize, btfValueType }: MapSpec): BtfTypeId | undefined {
   return keySize === 4 && valueSize === 4 ? undefined : btfValueType
 }
 
-function mapParameters(spec: MapSpec, records: boolean): Omit<MapParameters, 'cpus' | 'inner'> {
+function mapParameters(runtime: Runtime, spec: MapSpec): Omit<MapParameters, 'cpus' | 'inner'> {
   const { name, flags } = spec
+  const records = runtime.platform.mapTypes.get(spec.type)?.records === true
   // Loaders fill in what a declaration may leave out: one buffer per CPU, descriptors of four bytes.
   const perf = records && spec.keySize === 4
   const valueSize = records ? (perf ? 4 : 0) : spec.valueSize
@@ -94,9 +95,9 @@ function mapParameters(spec: MapSpec, records: boolean): Omit<MapParameters, 'cp
   return { name, keySize: records && !perf ? 0 : spec.keySize, valueSize, maxEntries, flags }
 }
 
-function innerParameters({ innerMap }: MapSpec): Pick<MapParameters, 'inner'> {
+function innerParameters(runtime: Runtime, { innerMap }: MapSpec): Pick<MapParameters, 'inner'> {
   if (innerMap === undefined) return {}
-  return { inner: { ...mapParameters(innerMap, false), typeId: innerMap.type } }
+  return { inner: { ...mapParameters(runtime, innerMap), typeId: innerMap.type } }
 }
 
 /** Puts what a static initialiser names into a map of maps or programs. */

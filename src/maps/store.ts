@@ -133,9 +133,8 @@ export abstract class ControlBlockStore implements HostMapStore {
   private noMemory(): AnybpfError {
     const { name, keySize, valueSize, maxEntries, cpus } = this
     const copies = cpus > 1 ? `, ${cpus} copies` : ''
-    return new AnybpfError(
-      'ERR_NO_MEMORY',
-      `map ${name}: no memory for ${maxEntries} entries of ${keySize} + ${valueSize} bytes${copies}`,
-    )
+    const what =
+      keySize === 0 ? `${maxEntries} bytes` : `${maxEntries} entries of ${keySize} + ${valueSize} bytes${copies}`
+    return new AnybpfError('ERR_NO_MEMORY', `map ${name}: no memory for ${what}`)
   }
 }

@@ -41,6 +41,8 @@ export interface MapTypeSpec {
   readonly perCpu?: boolean
   /** Values are maps (array_of_maps, hash_of_maps). */
   readonly mapInMap?: boolean
+  /** Programs send records to the host through it: what is declared as its value is what a record looks like. */
+  readonly records?: boolean
   /** The first version of the platform that has it. */
   readonly since?: string
   /** One line of what it is. */

@@ -74,6 +74,12 @@ export interface RunOptions {
 /** `slot` is of the instruction that comes next, `depth` 1 in the program's own frame; registers are in `cpu`. */
 export type TraceHook = (cpu: VirtualCpu, program: ExecutableProgram, slot: number, depth: number) => void
 
+function budgetOf({ budget = DEFAULT_BUDGET }: RunOptions): number {
+  if (!Number.isInteger(budget) || budget < 0)
+    throw new AnybpfError('ERR_USAGE', `${budget} is no budget of instructions`)
+  return budget === 0 ? Infinity : budget
+}
+
 interface Executable {
   readonly program: ExecutableProgram
   readonly lowered: LoweredProgram
@@ -129,7 +135,7 @@ export class Interpreter {
     const { cpu, registers } = this
     this.assertIdle(program)
     const executable = this.executable(program)
-    this.budget = options.budget === undefined ? DEFAULT_BUDGET : options.budget === 0 ? Infinity : options.budget
+    this.budget = budgetOf(options)
     this.fuel = 0
     this.reserve = this.budget
     this.checked = options.checked ?? false

@@ -38,11 +38,13 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
         ? await runOnData(session, options, context, io)
         : await onCapture(session, options.pcap, options, context, io)
     const error = outcome.error === undefined ? undefined : session.explain(outcome.error, outcome.packet)
+    // An input that the program type cannot take is no outcome of the program.
+    if (error?.exit === EXIT.usage) throw error
     const report: RunReport = {
       ...session.report(),
       ...outcome.report,
       ...(error === undefined ? {} : errorToJson(error)),
-      maps: options.json || options.maps ? session.mapsToJson() : {},
+      maps: options.json ? session.mapsToJson() : {},
     }
     if (options.json) io.stdout.write(formatJson(report))
     else {
