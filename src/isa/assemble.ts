@@ -357,9 +357,12 @@ class StatementParser {
     if (failure.message !== undefined) return assemblyError(statement.line, column, failure.message)
     if (failure.at === 0 && token?.kind === 'word') return this.unknownMnemonic(token)
     const found = token === undefined ? 'the statement ends here' : `unexpected ${JSON.stringify(shorten(token.text))}`
-    const expected = [...new Set(failure.nodes.flatMap(expectedAt))]
+    // Registers and numbers before words: they are what is meant more often than one of many words.
+    const isWord = (text: string): number => Number(text.startsWith('"'))
+    const expected = [...new Set(failure.nodes.flatMap(expectedAt))].sort((a, b) => isWord(a) - isWord(b))
     const list = expected.slice(0, 6).join(' or ') + (expected.length > 6 ? ' …' : '')
-    const example = failure.nodes.find((node) => node.example !== '')?.example
+    const examples = failure.nodes.filter((node) => node.example !== '')
+    const example = (examples.find((node) => node.fields.length > 0) ?? examples[0])?.example
     const form = example === undefined ? '' : `; as in: ${exampleText(example)}`
     return assemblyError(statement.line, column, `${found}; expected ${list}${form}`)
   }
