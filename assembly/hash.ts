@@ -3,28 +3,25 @@
 // As in Linux an update puts a new slot in the place of the old one, so that whoever holds the old value's address (or reads it
 // on another CPU) sees one value or the other, never half of each. Per-CPU values are written in place.
 //
+// The LRU forms build on these operations: lru.ts.
+//
 // Readers take no lock. Writers take their bucket's, if the map has more than one CPU.
 import {
   BUCKET_BYTES,
-  HASH_DIRECTORY,
+  SLAB_DIRECTORY,
   HASH_EPOCH,
   HASH_EXTRA,
-  HASH_FREE,
-  HASH_FRESH,
-  HASH_FRESH_END,
   HASH_MASK,
-  HASH_MAX_SLABS,
+  MAX_SLABS,
   HASH_RESIZE_LOCK,
   HASH_RETIRED,
   HASH_SEED,
-  HASH_SLABS,
-  HASH_SLOTS,
-  HASH_VALUE_OFFSET,
+  SLAB_COUNT,
+  SLOT_VALUE_OFFSET,
   MAP_COUNT,
   MAP_CPU_STRIDE,
   MAP_THREADS,
   MAP_DATA,
-  MAP_LOCK,
   MAP_STRIDE,
   SLOT_HASH,
   SLOT_KEY,
@@ -51,49 +48,46 @@ import {
 import { heapAllocate, heapFree } from './heap'
 import { spoiled } from './host'
 import { lock, tryLock, unlock } from './lock'
+import { checkedStride, freeSlabs, giveSlot, limitSlots, LIVE, takeSlot } from './slab'
 
-const LIVE: u32 = 1
 /** Bit 0 of a link: the end of a chain. */
-const END: u32 = 1
+export const END: u32 = 1
 const FIRST_BUCKETS: u32 = 8
-const FIRST_SLOTS: u32 = 16
 const MAX_BUCKETS: u32 = 1 << 28
 const MAX_RETRIES: u32 = 1000
 /** Longer chains are cycles: to build one of this length would take 2^39 comparisons. */
-const MAX_CHAIN: u32 = 1 << 20
-/** Slabs begin on a cache line; before it, the address of their block. */
-const SLAB_ALIGN: u32 = 64
+export const MAX_CHAIN: u32 = 1 << 20
 /** Before the buckets of a table: the link of retired tables. */
 const TABLE_HEADER: u32 = 8
 
-/** Prepares an empty table; `copies` of each value. 0: no memory. */
-export function hashInit(map: u32, copies: u32, seed: u32): u32 {
+/** Prepares an empty table; `copies` of each value, before them `links` bytes for whoever chains slots further. 0: no memory. */
+export function hashInit(map: u32, copies: u32, seed: u32, links: u32): u32 {
   const table = makeTable(FIRST_BUCKETS)
   if (table == 0) return 0
   // Copies of different CPUs share no cache line.
   const align: u32 = copies > 1 ? 63 : 7
-  const valueOffset = (SLOT_KEY + ((keySizeOf(map) + 7) & ~7) + align) & ~align
+  const valueOffset = (SLOT_KEY + ((keySizeOf(map) + 7) & ~7) + links + align) & ~align
   const cpuStride = (((valueSizeOf(map) + 7) & ~7) + align) & ~align
   store<u32>(map, table, MAP_DATA)
   store<u32>(map, FIRST_BUCKETS - 1, HASH_MASK)
-  store<u32>(map, valueOffset, HASH_VALUE_OFFSET)
+  store<u32>(map, valueOffset, SLOT_VALUE_OFFSET)
   store<u32>(map, cpuStride, MAP_CPU_STRIDE)
   store<u32>(map, valueOffset + cpuStride * copies, MAP_STRIDE)
+  // One spare slot for each thread.
+  limitSlots(map, <u64>maxEntriesOf(map) + load<u32>(map, MAP_THREADS))
   store<u64>(map, <u64>seed * 0x9e3779b97f4a7c15, HASH_SEED)
   return table
 }
 
 /** Frees what the map holds besides its control block. -1: something was no live block. */
 export function hashDispose(map: u32): i32 {
-  let result = heapFree(dataOf(map) - TABLE_HEADER)
+  let result = heapFree(dataOf(map) - TABLE_HEADER) | freeSlabs(map)
   let table = load<u32>(map, HASH_RETIRED)
   for (let i = 0; table != 0 && i < 32; i++) {
     const next = load<u32>(table - TABLE_HEADER)
     result |= heapFree(table - TABLE_HEADER)
     table = next
   }
-  const slabs = min<u32>(load<u32>(map, HASH_SLABS), HASH_MAX_SLABS)
-  for (let i: u32 = 0; i < slabs; i++) result |= heapFree(load<u32>(load<u32>(map + HASH_DIRECTORY + i * 8) - 8))
   return result
 }
 
@@ -116,7 +110,7 @@ function finish(hash: u64): u32 {
 // Two multiplications for each 8 bytes; the last word of a longer key overlaps the one before.
 // @ts-ignore: decorator
 @inline
-function hashOf(map: u32, key: u32, size: u32): u32 {
+export function hashOf(map: u32, key: u32, size: u32): u32 {
   const seed = load<u64>(map, HASH_SEED)
   if (size == 8) return finish((load<u64>(key) ^ seed) * 0x9e3779b97f4a7c15)
   if (size == 4) return finish((<u64>load<u32>(key) ^ seed) * 0x9e3779b97f4a7c15)
@@ -157,7 +151,7 @@ function sameLongKey(a: u32, b: u32, size: u32): bool {
 /** The live slot of a key, or 0. */
 // @ts-ignore: decorator
 @inline
-function find(map: u32, key: u32): u32 {
+export function find(map: u32, key: u32): u32 {
   const size = keySizeOf(map)
   const hash = hashOf(map, key, size)
   let tries: u32 = 0
@@ -185,18 +179,18 @@ function find(map: u32, key: u32): u32 {
 
 export function hashLookup(map: u32, key: u32, cpu: u32): u32 {
   const slot = find(map, key)
-  return slot == 0 ? 0 : slot + load<u32>(map, HASH_VALUE_OFFSET)
+  return slot == 0 ? 0 : slot + load<u32>(map, SLOT_VALUE_OFFSET)
 }
 
 export function percpuHashLookup(map: u32, key: u32, cpu: u32): u32 {
   const slot = find(map, key)
-  return slot == 0 ? 0 : slot + load<u32>(map, HASH_VALUE_OFFSET) + cpu * cpuStrideOf(map)
+  return slot == 0 ? 0 : slot + load<u32>(map, SLOT_VALUE_OFFSET) + cpu * cpuStrideOf(map)
 }
 
 /** The address of the bucket of a hash, locked if the map is concurrent. */
 // @ts-ignore: decorator
 @inline
-function enterBucket(map: u32, hash: u32): u32 {
+export function enterBucket(map: u32, hash: u32): u32 {
   const bucket = dataOf(map) + ((hash >> 1) & load<u32>(map, HASH_MASK)) * BUCKET_BYTES
   return isConcurrent(map) ? enterContended(map, hash) : bucket
 }
@@ -216,14 +210,14 @@ function enterContended(map: u32, hash: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-function leaveBucket(map: u32, bucket: u32): void {
+export function leaveBucket(map: u32, bucket: u32): void {
   if (isConcurrent(map)) unlock(bucket + 4)
 }
 
 /** In a bucket that this thread has to itself: where the link to the slot of a key lies (bucket or slot), or 0. */
 // @ts-ignore: decorator
 @inline
-function findLink(map: u32, bucket: u32, hash: u32, key: u32, size: u32): u32 {
+export function findLink(map: u32, bucket: u32, hash: u32, key: u32, size: u32): u32 {
   let link = bucket
   let slot = load<u32>(link)
   let left = MAX_CHAIN
@@ -240,63 +234,9 @@ function findLink(map: u32, bucket: u32, hash: u32, key: u32, size: u32): u32 {
   return found
 }
 
-/** A slot that is in no chain; 0: no memory. */
-function takeSlot(map: u32): u32 {
-  const concurrent = isConcurrent(map)
-  if (concurrent) lock(map + MAP_LOCK)
-  let slot = load<u32>(map, HASH_FREE)
-  if (slot != 0) {
-    store<u32>(map, load<u32>(slot, SLOT_HASH), HASH_FREE)
-  } else {
-    if (load<u32>(map, HASH_FRESH) == load<u32>(map, HASH_FRESH_END)) addSlab(map)
-    slot = load<u32>(map, HASH_FRESH)
-    if (slot == load<u32>(map, HASH_FRESH_END)) slot = 0
-    else store<u32>(map, slot + strideOf(map), HASH_FRESH)
-  }
-  if (concurrent) unlock(map + MAP_LOCK)
-  return slot
-}
-
-function giveSlot(map: u32, slot: u32): void {
-  const concurrent = isConcurrent(map)
-  if (concurrent) lock(map + MAP_LOCK)
-  store<u32>(slot, load<u32>(map, HASH_FREE), SLOT_HASH)
-  store<u32>(map, slot, HASH_FREE)
-  if (concurrent) unlock(map + MAP_LOCK)
-}
-
-/** Adds as many slots as there are; fewer where memory is short, or `max_entries` (and one spare slot per thread) are reached. */
-function addSlab(map: u32): void {
-  const slabs = load<u32>(map, HASH_SLABS)
-  if (slabs >= <u32>HASH_MAX_SLABS) return
-  const present = load<u32>(map, HASH_SLOTS)
-  const limit: u64 = <u64>maxEntriesOf(map) + load<u32>(map, MAP_THREADS)
-  if (present >= limit) return
-  const stride = strideOf(map)
-  let slots: u64 = min<u64>(max(present, FIRST_SLOTS), limit - present)
-  let slab: u32 = 0
-  for (; slots != 0; slots >>= 1) {
-    if (slots * stride > 0xfffd0000) continue
-    const block = heapAllocate(<u32>slots * stride + SLAB_ALIGN + 8)
-    if (block != 0) {
-      slab = (block + 8 + (SLAB_ALIGN - 1)) & ~(SLAB_ALIGN - 1)
-      store<u32>(slab - 8, block)
-      break
-    }
-  }
-  if (slab == 0) return
-  const end = slab + <u32>slots * stride
-  store<u32>(map + HASH_DIRECTORY + slabs * 8, slab)
-  store<u32>(map + HASH_DIRECTORY + slabs * 8, end, 4)
-  store<u32>(map, present + <u32>slots, HASH_SLOTS)
-  store<u32>(map, slab, HASH_FRESH)
-  store<u32>(map, end, HASH_FRESH_END)
-  atomic.store<u32>(map + HASH_SLABS, slabs + 1)
-}
-
 // @ts-ignore: decorator
 @inline
-function addCount(map: u32, change: i32): u32 {
+export function addCount(map: u32, change: i32): u32 {
   if (isConcurrent(map)) return atomic.add<u32>(map + MAP_COUNT, change) + change
   const count = load<u32>(map, MAP_COUNT) + change
   store<u32>(map, count, MAP_COUNT)
@@ -306,8 +246,8 @@ function addCount(map: u32, change: i32): u32 {
 /** Fills a slot, and puts it where `link` is: all that `next` leads to comes behind it. */
 // @ts-ignore: decorator
 @inline
-function fill(map: u32, link: u32, next: u32, slot: u32, hash: u32, key: u32, value: u32, cpu: u32): void {
-  const valueOffset = load<u32>(map, HASH_VALUE_OFFSET)
+export function fill(map: u32, link: u32, next: u32, slot: u32, hash: u32, key: u32, value: u32, cpu: u32): void {
+  const valueOffset = load<u32>(map, SLOT_VALUE_OFFSET)
   const copy = cpuStrideOf(map)
   const bytes = strideOf(map) - valueOffset
   copyValue(slot + SLOT_KEY, key, keySizeOf(map))
@@ -332,7 +272,7 @@ function update(map: u32, key: u32, value: u32, flags: u32, cpu: u32, inPlace: b
   if (flags == BPF_NOEXIST) return refuse(map, bucket, EEXIST)
   const old = load<u32>(link)
   if (inPlace) {
-    copyValue(old + load<u32>(map, HASH_VALUE_OFFSET) + cpu * cpuStrideOf(map), value, valueSizeOf(map))
+    copyValue(old + load<u32>(map, SLOT_VALUE_OFFSET) + cpu * cpuStrideOf(map), value, valueSizeOf(map))
   } else {
     // A new slot in the place of the old one: the spare slot, which the old one then becomes.
     let slot = exchangeExtra(map, 0)
@@ -347,7 +287,7 @@ function update(map: u32, key: u32, value: u32, flags: u32, cpu: u32, inPlace: b
   return 0
 }
 
-function refuse(map: u32, bucket: u32, errno: i32): i32 {
+export function refuse(map: u32, bucket: u32, errno: i32): i32 {
   leaveBucket(map, bucket)
   return -errno
 }
@@ -373,13 +313,13 @@ function insert(map: u32, bucket: u32, hash: u32, key: u32, value: u32, cpu: u32
 /** Whether more than every second bucket would be in use: longer chains cost mispredicted branches. */
 // @ts-ignore: decorator
 @inline
-function isCrowded(map: u32, count: u32): bool {
+export function isCrowded(map: u32, count: u32): bool {
   return count > load<u32>(map, HASH_MASK) >> 1
 }
 
 // @ts-ignore: decorator
 @inline
-function exchangeExtra(map: u32, slot: u32): u32 {
+export function exchangeExtra(map: u32, slot: u32): u32 {
   if (isConcurrent(map)) return atomic.xchg<u32>(map + HASH_EXTRA, slot)
   const extra = load<u32>(map, HASH_EXTRA)
   store<u32>(map, slot, HASH_EXTRA)
@@ -409,17 +349,8 @@ export function hashDelete(map: u32, key: u32): i32 {
   return 0
 }
 
-/** The size of a slot; a walk over slots that is told 0 would never end. */
-// @ts-ignore: decorator
-@inline
-function checkedStride(map: u32): u32 {
-  const stride = strideOf(map)
-  if (stride < 16 || (stride & 7) != 0) spoiled(SPOILED_CHAIN, map)
-  return stride
-}
-
 /** Doubles the buckets; without memory for it the chains just get longer. */
-function growTable(map: u32): void {
+export function growTable(map: u32): void {
   if (!tryLock(map + HASH_RESIZE_LOCK)) return
   const buckets = load<u32>(map, HASH_MASK) + 1
   if (isCrowded(map, load<u32>(map, MAP_COUNT)) && buckets < MAX_BUCKETS) {
@@ -437,9 +368,9 @@ function moveTable(map: u32, buckets: u32, table: u32): void {
   atomic.store<u32>(map + HASH_EPOCH, epoch + 1)
   if (concurrent) for (let i: u32 = 0; i < buckets; i++) lock(old + i * BUCKET_BYTES + 4)
   const stride = checkedStride(map)
-  const slabs = min<u32>(load<u32>(map, HASH_SLABS), HASH_MAX_SLABS)
+  const slabs = min<u32>(load<u32>(map, SLAB_COUNT), MAX_SLABS)
   for (let i: u32 = 0; i < slabs; i++) {
-    const entry = map + HASH_DIRECTORY + i * 8
+    const entry = map + SLAB_DIRECTORY + i * 8
     const end = load<u32>(entry, 4)
     for (let slot = load<u32>(entry); slot < end; slot += stride) {
       const hash = load<u32>(slot, SLOT_HASH)
@@ -464,10 +395,10 @@ function moveTable(map: u32, buckets: u32, table: u32): void {
 /** The live slot after `after` (0: the first) in the order of slots, or 0. `after` need not be live. */
 export function hashNextSlot(map: u32, after: u32): u32 {
   const stride = checkedStride(map)
-  const slabs = min<u32>(load<u32>(map, HASH_SLABS), HASH_MAX_SLABS)
+  const slabs = min<u32>(load<u32>(map, SLAB_COUNT), MAX_SLABS)
   let started = after == 0
   for (let i: u32 = 0; i < slabs; i++) {
-    const entry = map + HASH_DIRECTORY + i * 8
+    const entry = map + SLAB_DIRECTORY + i * 8
     const end = load<u32>(entry, 4)
     let slot = load<u32>(entry)
     if (!started) {

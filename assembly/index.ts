@@ -20,6 +20,14 @@ export {
   percpuHashLookup,
   percpuHashUpdate,
 } from './hash'
+export {
+  lruHashDelete,
+  lruHashLookup,
+  lruHashUpdate,
+  lruInit,
+  lruPercpuHashLookup,
+  lruPercpuHashUpdate,
+} from './lru'
 export { arrayOfMapsLookup, hashOfMapsLookup, mapLookup } from './map'
 export {
   ringbufCommit,

@@ -4,12 +4,15 @@ import {
   KIND_ARRAY_OF_MAPS,
   KIND_HASH,
   KIND_HASH_OF_MAPS,
+  KIND_LRU_HASH,
+  KIND_LRU_PERCPU_HASH,
   KIND_PERCPU_ARRAY,
   KIND_PERCPU_HASH,
   MAP_KIND,
 } from '../src/vm/guest-layout'
 import { arrayLookup, percpuArrayLookup } from './array'
 import { hashLookup, percpuHashLookup } from './hash'
+import { lruHashLookup, lruPercpuHashLookup } from './lru'
 
 /** The inner map's address in the element, or 0. */
 export function arrayOfMapsLookup(map: u32, key: u32, cpu: u32): u32 {
@@ -38,6 +41,10 @@ export function mapLookup(map: u32, key: u32, cpu: u32): u32 {
       return arrayOfMapsLookup(map, key, cpu)
     case KIND_HASH_OF_MAPS:
       return hashOfMapsLookup(map, key, cpu)
+    case KIND_LRU_HASH:
+      return lruHashLookup(map, key, cpu)
+    case KIND_LRU_PERCPU_HASH:
+      return lruPercpuHashLookup(map, key, cpu)
     default:
       return 0
   }

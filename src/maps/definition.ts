@@ -22,6 +22,8 @@ export interface MapParameters {
 
 /** A store as its owner sees it: what programs can do, and what only the host does. */
 export interface HostMapStore extends MapStore {
+  /** `lookup` by the host, where only that of a program counts as use of an element. Absent: `lookup`. */
+  peek?(key: GuestAddress, cpu: number): GuestAddress
   /** Writes the key after `key` (0: the first) to `out`; -ENOENT at the end. */
   nextKey(key: GuestAddress, out: GuestAddress): number
   /**

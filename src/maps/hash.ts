@@ -10,50 +10,27 @@
  * @module
  */
 import { MAP_FLAG } from '../spec/map-types.ts'
-import {
-  HASH_BLOCK_BYTES,
-  HASH_DIRECTORY,
-  HASH_FRESH,
-  HASH_FRESH_END,
-  HASH_MAX_SLABS,
-  HASH_SLABS,
-  HASH_VALUE_OFFSET,
-  KIND_HASH,
-  KIND_PERCPU_HASH,
-  MAP_CPU_STRIDE,
-  MAP_STRIDE,
-  SLOT_KEY,
-} from '../vm/guest-layout.ts'
+import { HASH_BLOCK_BYTES, KIND_HASH, KIND_PERCPU_HASH, SLOT_KEY } from '../vm/guest-layout.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
-import { spoiledError } from '../vm/guest-runtime.ts'
 import type { Machine } from '../vm/machine.ts'
 import type { MapParameters, MapTypeDefinition } from './definition.ts'
 import { linuxMapType } from './linux-map-type.ts'
 import { checkHash } from './parameters.ts'
-import { ControlBlockStore } from './store.ts'
+import { SlabStore } from './slab-store.ts'
 
-export class HashStore extends ControlBlockStore {
-  /** Starts of the slabs that have a region. */
-  private readonly slabs: GuestAddress[] = []
-  private readonly stride: number
-  private readonly valueOffset: number
-  private readonly cpuStride: number
-  private readonly slabsIndex: number
-
+export class HashStore extends SlabStore {
   constructor(machine: Machine, parameters: MapParameters, typeId: number, kind: number, copies: number) {
-    super(machine, parameters, { typeId, kind, blockBytes: HASH_BLOCK_BYTES, copies })
-    const seed = (parameters.flags & MAP_FLAG.ZERO_SEED) === 0 ? this.memory.hashSeed : 0
-    this.initialise(() => this.runtime.hashInit(this.address, copies, seed))
-    this.stride = this.field(MAP_STRIDE)
-    this.valueOffset = this.field(HASH_VALUE_OFFSET)
-    this.cpuStride = this.field(MAP_CPU_STRIDE)
-    this.slabsIndex = (this.address + HASH_SLABS) >>> 2
+    const { runtime } = machine.memory
+    const seed = hashSeed(machine, parameters)
+    super(machine, parameters, { typeId, kind, blockBytes: HASH_BLOCK_BYTES, copies }, (address) =>
+      runtime.hashInit(address, copies, seed, 0),
+    )
   }
 
   lookup(key: GuestAddress, cpu: number): GuestAddress {
     try {
       const value = this.runtime.percpuHashLookup(this.address, key, cpu) >>> 0
-      if (this.memory.u32[this.slabsIndex] !== this.slabs.length) this.addRegions()
+      this.coverSlabs()
       return value
     } catch (error) {
       throw this.fault(error)
@@ -93,40 +70,13 @@ export class HashStore extends ControlBlockStore {
   }
 
   protected release(): void {
-    for (const start of this.slabs) this.machine.regions.remove(start)
-    if (this.call(() => this.runtime.hashDispose(this.address)) !== 0) {
-      throw spoiledError(`blocks of map ${this.name} are spoiled`, this.address)
-    }
+    this.releaseSlabs(() => this.runtime.hashDispose(this.address))
   }
+}
 
-  /** Gives the slabs that were added since the last call their regions. */
-  private addRegions(): void {
-    this.memory.refresh()
-    const count = Math.min(this.field(HASH_SLABS), HASH_MAX_SLABS)
-    for (let i = this.slabs.length; i < count; i++) {
-      const start = this.field(HASH_DIRECTORY + 8 * i)
-      const end = this.field(HASH_DIRECTORY + 8 * i + 4)
-      this.slabs.push(start)
-      this.machine.regions.add({
-        start,
-        end,
-        writable: this.writableByPrograms,
-        name: `map ${this.name}`,
-        covers: (from, size) => this.isInValue(start, end, from, size),
-      })
-    }
-  }
-
-  /**
-   * Within one value of a slot that is, or was, in use. The memory of a deleted element is still its map's, and a program that
-   * looked it up before may go on using it, as in Linux.
-   */
-  private isInValue(start: GuestAddress, end: GuestAddress, from: GuestAddress, size: number): boolean {
-    const inSlot = (from - start) % this.stride
-    if (inSlot < this.valueOffset) return false
-    if (((inSlot - this.valueOffset) % this.cpuStride) + size > this.valueSize) return false
-    return this.field(HASH_FRESH_END) !== end || from - inSlot < this.field(HASH_FRESH)
-  }
+/** What keys are hashed with: the memory's own number, unless BPF_F_ZERO_SEED asks for 0. */
+export function hashSeed(machine: Machine, { flags }: MapParameters): number {
+  return (flags & MAP_FLAG.ZERO_SEED) === 0 ? machine.memory.hashSeed : 0
 }
 
 /** One copy of every value, whoever asks. */

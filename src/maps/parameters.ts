@@ -19,7 +19,7 @@ const ACCESS = MAP_FLAG.RDONLY | MAP_FLAG.WRONLY | MAP_FLAG.RDONLY_PROG | MAP_FL
 const ARRAY_FLAGS = MAP_FLAG.NUMA_NODE | ACCESS
 const HASH_FLAGS = MAP_FLAG.NO_PREALLOC | MAP_FLAG.NUMA_NODE | MAP_FLAG.ZERO_SEED | ACCESS
 
-type Errno = 'EINVAL' | 'E2BIG'
+type Errno = 'EINVAL' | 'E2BIG' | 'ENOTSUPP'
 
 function refuse(parameters: MapParameters, errno: Errno, reason: string): never {
   throw new AnybpfError('ERR_MAP', `map ${parameters.name}: ${reason} (${errno})`, { details: { errno } })
@@ -73,6 +73,24 @@ export function checkArray(parameters: MapParameters, kind: 'plain' | 'percpu' |
 
 export function checkHash(parameters: MapParameters, kind: 'plain' | 'percpu' | 'maps'): void {
   checkCommon(parameters, HASH_FLAGS)
+  checkHashSizes(parameters)
+  if (kind === 'maps') {
+    requireThat(parameters.valueSize === 4, parameters, `the value has 4 bytes, not ${parameters.valueSize}`)
+  }
+  if (kind === 'percpu') checkPerCpu(parameters)
+}
+
+export function checkLruHash(parameters: MapParameters, kind: 'plain' | 'percpu'): void {
+  checkCommon(parameters, HASH_FLAGS | MAP_FLAG.NO_COMMON_LRU)
+  const { flags } = parameters
+  requireThat((flags & MAP_FLAG.NO_PREALLOC) === 0, parameters, 'an LRU map without preallocation', 'ENOTSUPP')
+  const lists = MAP_FLAG.NO_COMMON_LRU | MAP_FLAG.NUMA_NODE
+  requireThat((flags & lists) !== lists, parameters, 'LRU lists of each CPU have no NUMA node')
+  checkHashSizes(parameters)
+  if (kind === 'percpu') checkPerCpu(parameters)
+}
+
+function checkHashSizes(parameters: MapParameters): void {
   const { keySize, valueSize, maxEntries } = parameters
   requireThat(keySize > 0, parameters, 'the key has no bytes')
   requireThat(valueSize > 0, parameters, 'the value has no bytes')
@@ -84,8 +102,6 @@ export function checkHash(parameters: MapParameters, kind: 'plain' | 'percpu' | 
     `key and value have ${keySize + valueSize} bytes`,
     'E2BIG',
   )
-  if (kind === 'maps') requireThat(valueSize === 4, parameters, `the value has 4 bytes, not ${valueSize}`)
-  if (kind === 'percpu') checkPerCpu(parameters)
 }
 
 export function checkRingBuffer(parameters: MapParameters): void {

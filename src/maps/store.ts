@@ -6,11 +6,13 @@
 import { EINVAL } from '../spec/errno.ts'
 import { MAP_FLAG } from '../spec/map-types.ts'
 import { AnybpfError } from '../util/errors.ts'
-import { KIND_PERCPU_ARRAY, KIND_PERCPU_HASH, MAP_COUNT, MAP_DATA } from '../vm/guest-layout.ts'
+import { KIND_LRU_PERCPU_HASH, KIND_PERCPU_ARRAY, KIND_PERCPU_HASH, MAP_COUNT, MAP_DATA } from '../vm/guest-layout.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import { type GuestRuntimeExports, namedFault } from '../vm/guest-runtime.ts'
 import type { Machine } from '../vm/machine.ts'
 import type { HostMapStore, MapParameters } from './definition.ts'
+
+const PER_CPU_KINDS: ReadonlySet<number> = new Set([KIND_PERCPU_ARRAY, KIND_PERCPU_HASH, KIND_LRU_PERCPU_HASH])
 
 /** What is on top of `MapParameters`: what the map type fixes. */
 export interface StoreLayout {
@@ -52,7 +54,7 @@ export abstract class ControlBlockStore implements HostMapStore {
     this.maxEntries = parameters.maxEntries
     this.flags = parameters.flags
     this.cpus = layout.copies
-    this.perCpu = layout.kind === KIND_PERCPU_ARRAY || layout.kind === KIND_PERCPU_HASH
+    this.perCpu = PER_CPU_KINDS.has(layout.kind)
     // Only threads can contend: on memory that is not shared no operation needs a lock.
     const threads = this.memory.shared ? Math.max(2, parameters.cpus) : 1
     this.address = this.call(() =>

@@ -26,6 +26,13 @@
  * 8 key    padded to 8 bytes
  * … value  padded to 8; per CPU: one copy every `cpu stride` bytes
  * ```
+ * An LRU hash table has, in the 16 bytes before the value:
+ * ```
+ * 0 older  the links of the element used before this one, or of the control block; 0: the slot is in no list
+ * 4 newer  the links of the element used after this one, or of the control block
+ * 8 list   which CPU's list it is in: 0, as long as there is one list
+ * 12 mark  that it was used, for lists that are put in order later; 0
+ * ```
  * Ring buffer: `data` is `size` bytes of records and as many of mirror space, so that a record that starts near the end goes
  * on past it. A record is `{ u32 length and flags, u32 address of the control block }` and its payload, padded to 8.
  * @module
@@ -80,31 +87,52 @@ export const KIND_PERF_EVENT_ARRAY = 6
 export const KIND_RINGBUF = 7
 export const KIND_ARRAY_OF_MAPS = 8
 export const KIND_HASH_OF_MAPS = 9
+export const KIND_LRU_HASH = 10
+export const KIND_LRU_PERCPU_HASH = 11
+export const KIND_LPM_TRIE = 12
+
+/** Of maps whose elements lie in slots: from a slot to its value. */
+export const SLOT_VALUE_OFFSET = 68
+/** Free slots, linked through their second word. */
+export const SLAB_FREE = 80
+/** Slots of the newest slab that were never used: from here … */
+export const SLAB_FRESH = 88
+/** … to here. */
+export const SLAB_FRESH_END = 92
+/** Slots in all slabs. */
+export const SLAB_SLOTS = 96
+export const SLAB_COUNT = 100
+/** As many slots there can be. */
+export const SLAB_LIMIT = 116
+/** `{ u32 address, u32 end }` of every slab. */
+export const SLAB_DIRECTORY = 128
+export const MAX_SLABS = 64
 
 export const HASH_MASK = 64
-/** From a slot to its value. */
-export const HASH_VALUE_OFFSET = 68
 /** 64 bits. */
 export const HASH_SEED = 72
-export const HASH_FREE = 80
 /** A spare slot for the replacement of a value, as the kernel keeps one per CPU. */
 export const HASH_EXTRA = 84
-/** Slots of the newest slab that were never used: from here … */
-export const HASH_FRESH = 88
-/** … to here. */
-export const HASH_FRESH_END = 92
-/** Slots in all slabs. */
-export const HASH_SLOTS = 96
-export const HASH_SLABS = 100
 /** Counts changes of the bucket table. */
 export const HASH_EPOCH = 104
 export const HASH_RESIZE_LOCK = 108
 /** Replaced bucket tables that another CPU may still be reading; linked through their first word. */
 export const HASH_RETIRED = 112
-/** `{ u32 address, u32 end }` of every slab. */
-export const HASH_DIRECTORY = 128
-export const HASH_MAX_SLABS = 64
 export const HASH_BLOCK_BYTES = 640
+
+/** Links of the LRU list: elements by use, in a circle through the control block. */
+export const LRU_LIST = 640
+/** Guards the list and all changes of an LRU map. */
+export const LRU_LOCK = 648
+/** Room for the lists of several CPUs: their address. 0: there is the one above only. */
+export const LRU_CPU_LISTS = 652
+export const LRU_BLOCK_BYTES = 704
+/** Before the value of a slot: its links, the number of the CPU's list that it is in, and a word for marks of use. */
+export const LRU_LINK_BYTES = 16
+/** Of links: towards what was used longer ago, and from the control block the element used last. */
+export const LINK_OLDER = 0
+/** Towards what was used since, and from the control block the element used longest ago. */
+export const LINK_NEWER = 4
 
 export const SLOT_NEXT = 0
 export const SLOT_HASH = 4
@@ -128,3 +156,5 @@ export const SPOILED_HEAP = 1
 export const SPOILED_CHAIN = 2
 export const SPOILED_LOCK = 3
 export const SPOILED_RECORD = 4
+export const SPOILED_LRU = 5
+export const SPOILED_TRIE = 6

@@ -24,6 +24,8 @@ const SPOILED: readonly string[] = [
   'a chain of a hash table is spoiled',
   'a lock was not released',
   'a record of a ring buffer is spoiled',
+  'the list of an LRU map is spoiled',
+  'a node of a trie is spoiled',
 ]
 
 /** The module's bytes, for memory that is shared between threads or not. */
