@@ -34,7 +34,8 @@ function argWidths(args: string): ArgWidth[] {
   if (args === 'void' || args === '') return []
   return args.split(', ').flatMap((arg): readonly ArgWidth[] => {
     if (arg === '...') return VARIADIC
-    return [WIDE.test(arg) ? 64 : 32]
+    if (WIDE.test(arg)) return [64]
+    return [arg.includes('*') ? 'pointer' : 32]
   })
 }
 

@@ -6,8 +6,11 @@
  * @module
  */
 
-/** How a helper's argument crosses into host code: its low 32 bits, or all 64 (see `HelperFunction` in vm). */
-export type ArgWidth = 32 | 64
+/**
+ * How a helper's argument crosses into host code: its low 32 bits, or all 64 (see `HelperFunction` in vm). A `pointer`
+ * crosses as 32 bits too; checked engines refuse one whose upper half is not zero, as they refuse it in a load.
+ */
+export type ArgWidth = 32 | 64 | 'pointer'
 
 /**
  * What r0 becomes: `i32` a 32-bit result sign-extended (0 or -errno), `u32` zero-extended (an address, a count),

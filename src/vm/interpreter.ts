@@ -16,6 +16,7 @@
  * @see https://www.rfc-editor.org/rfc/rfc9669#section-4
  * @module
  */
+import type { HelperSpec } from '../spec/types.ts'
 import { AnybpfError } from '../util/errors.ts'
 import {
   arsh64,
@@ -461,6 +462,7 @@ export class Interpreter {
     const { cpu, registers: r } = this
     const helper = cpu.machine.helpers.get(id)
     if (helper === undefined) throw new FaultSignal('unknown_helper', `there is no helper ${id} here`)
+    if (this.checked) this.checkPointers(helper.spec)
     r[0] = 0
     r[1] = 0
     const result = helper.call(cpu, r[2]!, r[4]!, r[6]!, r[8]!, r[10]!)
@@ -479,6 +481,17 @@ export class Interpreter {
       case 'void':
     }
     return undefined
+  }
+
+  private checkPointers({ name, args }: HelperSpec): void {
+    for (let i = 0; i < args.length; i++) {
+      const high = this.registers[2 * i + 3]!
+      if (high === 0 || args[i] !== 'pointer') continue
+      throw new FaultSignal(
+        'out_of_bounds',
+        `argument ${i + 1} of ${name} is no address: its upper half is 0x${(high >>> 0).toString(16)}`,
+      )
+    }
   }
 
   /** Replaces the program in the current frame, unless there is none in the slot or there were too many: then goes on. */

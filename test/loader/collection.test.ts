@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
+import { assemble } from '../../src/isa/index.ts'
 import { Runtime } from '../../src/loader/index.ts'
 import { parseObject } from '../../src/object/index.ts'
 
@@ -23,6 +24,19 @@ describe('a collection', () => {
   it('is not made of bytes: the error says what to call first', () => {
     runtime = new Runtime()
     expect(() => runtime!.load(firewall as never)).toThrow(/parseObject/)
+  })
+
+  it('runs helpers only on pointers whose upper half is zero, as loads are', () => {
+    runtime = new Runtime()
+    const key = (high: number) => `r2 = r10\nr2 += -8\nr3 = ${high}\nr3 <<= 32\nr2 += r3\n`
+    const run = (high: number, checked: boolean) => {
+      const map = runtime!.createMap({ ...parseObject(firewall).maps['counters']! })
+      const text = `*(u64 *)(r10 - 8) = 0\nr1 = ${map.address} ll\n${key(high)}call 1\nr0 = 0\nexit`
+      return runtime!.loadProgram<Uint8Array>(assemble(text), { type: 'xdp', checked }).run(new Uint8Array(14))
+    }
+    expect(() => run(1, true)).toThrow(/argument 2 of map_lookup_elem is no address: its upper half is 0x1/)
+    expect(run(0, true).retval).toBe(0)
+    expect(run(1, false).retval).toBe(0)
   })
 
   it('says why a map refuses an update', () => {

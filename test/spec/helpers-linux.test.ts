@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { findLinuxHelper, LINUX_HELPERS, parseHelperTable, parsePrototype } from '../../src/spec/index.ts'
 
+const P = 'pointer'
+
 describe('the helpers of Linux', () => {
   it('are 211, numbered without gaps, with names of their own', () => {
     expect([...LINUX_HELPERS.keys()]).toEqual(Array.from({ length: 211 }, (_, i) => i + 1))
@@ -28,15 +30,15 @@ describe('the helpers of Linux', () => {
   })
 
   it.each([
-    ['map_lookup_elem', [32, 32], 'u32'],
-    ['map_update_elem', [32, 32, 32, 64], 'i32'],
-    ['trace_printk', [32, 32, 64, 64, 64], 'i32'],
+    ['map_lookup_elem', [P, P], 'u32'],
+    ['map_update_elem', [P, P, P, 64], 'i32'],
+    ['trace_printk', [P, 32, 64, 64, 64], 'i32'],
     ['ktime_get_ns', [], 'u64'],
-    ['csum_diff', [32, 32, 32, 32, 32], 'u64'],
-    ['strtoul', [32, 64, 64, 32], 'i32'],
-    ['loop', [32, 64, 32, 64], 'i32'],
-    ['probe_read_kernel', [32, 32, 64], 'i32'],
-    ['ringbuf_submit', [32, 64], 'void'],
+    ['csum_diff', [P, 32, P, 32, 32], 'u64'],
+    ['strtoul', [P, 64, 64, P], 'i32'],
+    ['loop', [32, 64, P, 64], 'i32'],
+    ['probe_read_kernel', [P, 32, 64], 'i32'],
+    ['ringbuf_submit', [P, 64], 'void'],
   ])('%s takes %j and returns %s', (name, args, returns) => {
     expect(findLinuxHelper(name)).toMatchObject({ args, returns })
   })
@@ -63,7 +65,7 @@ describe('tables of helpers', () => {
   it('reads pointers, integers and code addresses', () => {
     expect(parsePrototype('struct x *f(const void *a, u64 b, s32 c, u64 *d, void *callback_fn)')).toMatchObject({
       name: 'f',
-      args: [32, 64, 32, 32, 64],
+      args: [P, 64, 32, P, 64],
       returns: 'u32',
     })
   })
