@@ -19,6 +19,7 @@ export const EAGAIN: i32 = 11
 export const ENOMEM: i32 = 12
 export const EEXIST: i32 = 17
 export const EINVAL: i32 = 22
+export const ENOSPC: i32 = 28
 
 // Flags of an update.
 export const BPF_NOEXIST: u32 = 1

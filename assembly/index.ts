@@ -38,3 +38,4 @@ export {
   ringbufQuery,
   ringbufReserve,
 } from './ringbuf'
+export { trieDelete, trieDispose, trieInit, trieLookup, trieNextKey, trieUpdate } from './trie'

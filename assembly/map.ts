@@ -4,6 +4,7 @@ import {
   KIND_ARRAY_OF_MAPS,
   KIND_HASH,
   KIND_HASH_OF_MAPS,
+  KIND_LPM_TRIE,
   KIND_LRU_HASH,
   KIND_LRU_PERCPU_HASH,
   KIND_PERCPU_ARRAY,
@@ -13,6 +14,7 @@ import {
 import { arrayLookup, percpuArrayLookup } from './array'
 import { hashLookup, percpuHashLookup } from './hash'
 import { lruHashLookup, lruPercpuHashLookup } from './lru'
+import { trieLookup } from './trie'
 
 /** The inner map's address in the element, or 0. */
 export function arrayOfMapsLookup(map: u32, key: u32, cpu: u32): u32 {
@@ -45,6 +47,8 @@ export function mapLookup(map: u32, key: u32, cpu: u32): u32 {
       return lruHashLookup(map, key, cpu)
     case KIND_LRU_PERCPU_HASH:
       return lruPercpuHashLookup(map, key, cpu)
+    case KIND_LPM_TRIE:
+      return trieLookup(map, key, cpu)
     default:
       return 0
   }

@@ -5,6 +5,7 @@
 import { ARRAY, PERCPU_ARRAY } from './array.ts'
 import type { MapTypeDefinition } from './definition.ts'
 import { HASH, PERCPU_HASH } from './hash.ts'
+import { LPM_TRIE } from './lpm-trie.ts'
 import { LRU_HASH, LRU_PERCPU_HASH } from './lru-hash.ts'
 import { ARRAY_OF_MAPS, HASH_OF_MAPS } from './map-in-map.ts'
 import { PERF_EVENT_ARRAY } from './perf-event-array.ts'
@@ -20,6 +21,7 @@ export const BUILTIN_MAP_TYPES: readonly MapTypeDefinition[] = [
   PERF_EVENT_ARRAY,
   LRU_HASH,
   LRU_PERCPU_HASH,
+  LPM_TRIE,
   RINGBUF,
   ARRAY_OF_MAPS,
   HASH_OF_MAPS,

@@ -11,6 +11,10 @@ import type { MapParameters } from './definition.ts'
 const KMALLOC_MAX_SIZE = 4 << 20
 /** Largest per-CPU value. */
 const PERCPU_VALUE_MAX = 32 << 10
+/** Of a trie's key, after the length of the prefix. */
+const TRIE_DATA_MAX = 256
+/** So that a node with the largest key, and 24 bytes of links, is one block. */
+const TRIE_VALUE_MAX = KMALLOC_MAX_SIZE - TRIE_DATA_MAX - 24
 const INT_MAX = 0x7fff_ffff
 const UINT_MAX = 0xffff_ffff
 const PAGE = 4096
@@ -101,6 +105,24 @@ function checkHashSizes(parameters: MapParameters): void {
     parameters,
     `key and value have ${keySize + valueSize} bytes`,
     'E2BIG',
+  )
+}
+
+export function checkTrie(parameters: MapParameters): void {
+  checkCommon(parameters, MAP_FLAG.NO_PREALLOC | MAP_FLAG.NUMA_NODE | ACCESS)
+  const { keySize, valueSize, maxEntries, flags } = parameters
+  requireThat((flags & MAP_FLAG.NO_PREALLOC) !== 0, parameters, 'a trie needs BPF_F_NO_PREALLOC')
+  requireThat(maxEntries > 0, parameters, 'max_entries is 0')
+  const dataSize = keySize - 4
+  requireThat(
+    dataSize >= 1 && dataSize <= TRIE_DATA_MAX,
+    parameters,
+    `the key of a trie is 4 bytes and 1 to ${TRIE_DATA_MAX} bytes of prefix, not ${keySize} bytes`,
+  )
+  requireThat(
+    valueSize >= 1 && valueSize <= TRIE_VALUE_MAX,
+    parameters,
+    `the value of a trie has 1 to ${TRIE_VALUE_MAX} bytes, not ${valueSize}`,
   )
 }
 

@@ -33,6 +33,14 @@
  * 8 list   which CPU's list it is in: 0, as long as there is one list
  * 12 mark  that it was used, for lists that are put in order later; 0
  * ```
+ * Trie: `data` is the root. Nodes are slots in slabs, as those of a hash table:
+ * ```
+ *  0 left    child whose next bit is 0, or 0
+ *  4 state   live: bit 0 set, bit 1 set if it is a fork only; free: address of the next free node
+ *  8 right   child whose next bit is 1, or 0
+ * 12 prefix  its length in bits, and from 16 on its data: the key, padded to 8
+ *  … value   padded to 8
+ * ```
  * Ring buffer: `data` is `size` bytes of records and as many of mirror space, so that a record that starts near the end goes
  * on past it. A record is `{ u32 length and flags, u32 address of the control block }` and its payload, padded to 8.
  * @module
@@ -133,6 +141,19 @@ export const LRU_LINK_BYTES = 16
 export const LINK_OLDER = 0
 /** Towards what was used since, and from the control block the element used longest ago. */
 export const LINK_NEWER = 4
+
+/** Guards all changes of a trie. */
+export const TRIE_LOCK = 104
+/** Beginnings and ends of changes: odd while there is one. */
+export const TRIE_CHANGES = 108
+export const TRIE_BLOCK_BYTES = 640
+
+export const NODE_LEFT = 0
+export const NODE_STATE = 4
+export const NODE_RIGHT = 8
+/** Where the key lies, which begins with the length of the prefix. */
+export const NODE_PREFIX = 12
+export const NODE_DATA = 16
 
 export const SLOT_NEXT = 0
 export const SLOT_HASH = 4
