@@ -7,8 +7,8 @@
 import { readFileSync } from 'node:fs'
 import asc from 'assemblyscript/asc'
 import type { HostMapStore, MapTypeDefinition } from '../src/maps/index.ts'
-import { ARRAY, HASH, PERCPU_ARRAY, PERCPU_HASH } from '../src/maps/index.ts'
-import { linux } from '../src/spec/index.ts'
+import { ARRAY, HASH, LPM_TRIE, LRU_HASH, LRU_PERCPU_HASH, PERCPU_ARRAY, PERCPU_HASH } from '../src/maps/index.ts'
+import { linux, MAP_FLAG } from '../src/spec/index.ts'
 import { formatTextTable } from '../src/util/index.ts'
 import { VirtualMachine } from '../src/vm/virtual-machine.ts'
 
@@ -78,12 +78,13 @@ function bench(definition: MapTypeDefinition, lookup: string, update: string, en
   const machine = new VirtualMachine({ platform: linux() })
   const indexed = definition === ARRAY || definition === PERCPU_ARRAY
   const keySize = indexed ? 4 : 8
+  const prefixes = definition === LPM_TRIE
   const store: HostMapStore = definition.create(machine, {
     name: 'bench',
     keySize,
     valueSize: 8,
     maxEntries: entries,
-    flags: 0,
+    flags: prefixes ? MAP_FLAG.NO_PREALLOC : 0,
     cpus: 1,
   })
   const { memory } = machine
@@ -94,6 +95,11 @@ function bench(definition: MapTypeDefinition, lookup: string, update: string, en
     memory.u32[(keys + 8 * i) >>> 2] = (Math.imul(i, 2654435761) % entries) >>> 0
     if (indexed) memory.u32[(keys + 8 * i) >>> 2] = (i * 7919) % entries
     else memory.u32[(keys + 8 * i + 4) >>> 2] = i
+    if (prefixes) {
+      // Scattered prefixes of 16 to 32 bits.
+      memory.u32[(keys + 8 * i) >>> 2] = 16 + (i % 17)
+      memory.u32[(keys + 8 * i + 4) >>> 2] = Math.imul(i, 2654435761)
+    }
     store.update(keys + 8 * i, value, 0, 0)
   }
   const fill = Number(process.hrtime.bigint() - growthStart) / entries
@@ -128,6 +134,9 @@ for (const entries of sizes.length > 0 ? sizes : [1000, 100_000, 1_000_000]) {
   bench(PERCPU_ARRAY, 'percpuArrayLookup', 'percpuArrayUpdate', entries)
   bench(HASH, 'hashLookup', 'hashUpdate', entries)
   bench(PERCPU_HASH, 'percpuHashLookup', 'percpuHashUpdate', entries)
+  bench(LRU_HASH, 'lruHashLookup', 'lruHashUpdate', entries)
+  bench(LRU_PERCPU_HASH, 'lruPercpuHashLookup', 'lruPercpuHashUpdate', entries)
+  bench(LPM_TRIE, 'trieLookup', 'trieUpdate', entries)
 }
 const right = (title: string) => ({ title, align: 'right' as const })
 process.stdout.write(
