@@ -310,7 +310,13 @@ export class BpfMap {
 
   private lookup(key: Uint8Array, cpu: number): GuestAddress {
     if (isEventStore(this.store)) throw mapError(this.name, 'lookup', ENOTSUPP)
-    return this.store.lookup(this.placeKey(key), cpu)
+    return this.find(this.placeKey(key), cpu)
+  }
+
+  /** The host's reading is no use of an element: it does not keep it from being evicted. */
+  private find(key: GuestAddress, cpu: number): GuestAddress {
+    const { store } = this
+    return store.peek === undefined ? store.lookup(key, cpu) : store.peek(key, cpu)
   }
 
   private valueOf(key: Uint8Array): unknown {
@@ -322,7 +328,7 @@ export class BpfMap {
     if (this.store.perCpu !== true) return this.value.decode(this.memory.read(address, this.valueSize))
     const values: unknown[] = []
     for (let cpu = 0; cpu < this.copies; cpu++) {
-      values.push(this.value.decode(this.memory.read(this.store.lookup(this.scratch, cpu), this.valueSize)))
+      values.push(this.value.decode(this.memory.read(this.find(this.scratch, cpu), this.valueSize)))
     }
     return values
   }
