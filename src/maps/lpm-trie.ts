@@ -12,7 +12,6 @@
  * @module
  */
 import { KIND_LPM_TRIE, TRIE_BLOCK_BYTES } from '../vm/guest-layout.ts'
-import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import type { MapParameters, MapTypeDefinition } from './definition.ts'
 import { linuxMapType } from './linux-map-type.ts'
@@ -21,51 +20,19 @@ import { SlabStore } from './slab-store.ts'
 
 class LpmTrieStore extends SlabStore {
   constructor(machine: Machine, parameters: MapParameters, typeId: number) {
+    const { runtime } = machine.memory
     const layout = { typeId, kind: KIND_LPM_TRIE, blockBytes: TRIE_BLOCK_BYTES, copies: 1 }
-    super(machine, parameters, layout, (address) => {
-      machine.memory.runtime.trieInit(address)
+    const operations = {
+      lookup: runtime.trieLookup,
+      update: runtime.trieUpdate,
+      delete: runtime.trieDelete,
+      nextKey: runtime.trieNextKey,
+      dispose: runtime.trieDispose,
+    }
+    super(machine, parameters, layout, operations, (address) => {
+      runtime.trieInit(address)
       return address
     })
-  }
-
-  lookup(key: GuestAddress): GuestAddress {
-    try {
-      const value = this.runtime.trieLookup(this.address, key, 0) >>> 0
-      this.coverSlabs()
-      return value
-    } catch (error) {
-      throw this.fault(error)
-    }
-  }
-
-  update(key: GuestAddress, value: GuestAddress, flags: number): number {
-    try {
-      const result = this.runtime.trieUpdate(this.address, key, value, flags, 0)
-      this.memory.refresh()
-      return result
-    } catch (error) {
-      throw this.fault(error)
-    }
-  }
-
-  override delete(key: GuestAddress): number {
-    try {
-      return this.runtime.trieDelete(this.address, key)
-    } catch (error) {
-      throw this.fault(error)
-    }
-  }
-
-  nextKey(key: GuestAddress, out: GuestAddress): number {
-    try {
-      return this.runtime.trieNextKey(this.address, key, out)
-    } catch (error) {
-      throw this.fault(error)
-    }
-  }
-
-  protected release(): void {
-    this.releaseSlabs(() => this.runtime.trieDispose(this.address))
   }
 }
 

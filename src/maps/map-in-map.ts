@@ -15,7 +15,7 @@ import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine, MapStore } from '../vm/machine.ts'
 import type { MapOfMapsStore } from '../vm/stores.ts'
 import { type HostMapStore, type MapParameters, type MapTypeDefinition, MOST_SPARE_SLOTS } from './definition.ts'
-import { PlainHashStore } from './hash.ts'
+import { HashStore } from './hash.ts'
 import { linuxMapType } from './linux-map-type.ts'
 import { checkArray, checkHash, checkInner } from './parameters.ts'
 import { SlotArrayStore } from './slot-array.ts'
@@ -85,7 +85,7 @@ class ArrayOfMapsStore extends SlotArrayStore implements MapInMapStore {
   }
 }
 
-class HashOfMapsStore extends PlainHashStore implements MapInMapStore {
+class HashOfMapsStore extends HashStore implements MapInMapStore {
   readonly inner: Inner
 
   constructor(machine: Machine, parameters: MapParameters, typeId: number, inner: Inner) {
@@ -93,28 +93,20 @@ class HashOfMapsStore extends PlainHashStore implements MapInMapStore {
     this.inner = inner
   }
 
-  override lookup(key: GuestAddress): GuestAddress {
-    try {
-      return this.runtime.hashOfMapsLookup(this.address, key, 0) >>> 0
-    } catch (error) {
-      throw this.fault(error)
-    }
-  }
-
   removeMap(address: GuestAddress): void {
     // As many steps as there can be elements and slots in reserve: spoiled links may lead in a circle.
     let key = this.nextElement(0)
     for (let left = this.maxEntries + MOST_SPARE_SLOTS; key !== 0 && left > 0; left--) {
       const next = this.nextElement(key)
-      if (this.lookup(key) === address) this.delete(key)
+      if (this.lookup(key, 0) === address) this.delete(key)
       key = next
     }
   }
 
-  override update(key: GuestAddress, value: GuestAddress, flags: number): number {
+  override update(key: GuestAddress, value: GuestAddress, flags: number, cpu: number): number {
     const address = this.memory.view.getUint32(value, true)
     const error = checkInnerMap(this.inner, this.machine.maps.get(address))
-    return error === 0 ? super.update(key, value, flags) : -error
+    return error === 0 ? super.update(key, value, flags, cpu) : -error
   }
 }
 

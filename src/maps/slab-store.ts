@@ -19,7 +19,18 @@ import type { Machine } from '../vm/machine.ts'
 import type { MapParameters } from './definition.ts'
 import { ControlBlockStore, type StoreLayout } from './store.ts'
 
+/** What the guest runtime does with one kind of map; functions of `GuestRuntimeExports`. */
+export interface SlabOperations {
+  lookup(map: GuestAddress, key: GuestAddress, cpu: number): number
+  update(map: GuestAddress, key: GuestAddress, value: GuestAddress, flags: number, cpu: number): number
+  delete(map: GuestAddress, key: GuestAddress): number
+  nextKey(map: GuestAddress, key: GuestAddress, out: GuestAddress): number
+  /** Gives back all blocks besides the control block; 0 if they were whole. */
+  dispose(map: GuestAddress): number
+}
+
 export abstract class SlabStore extends ControlBlockStore {
+  private readonly operations: SlabOperations
   /** Starts of the slabs that have a region. */
   private readonly slabs: GuestAddress[] = []
   private readonly stride: number
@@ -32,9 +43,11 @@ export abstract class SlabStore extends ControlBlockStore {
     machine: Machine,
     parameters: MapParameters,
     layout: StoreLayout,
+    operations: SlabOperations,
     initialise: (address: GuestAddress) => number,
   ) {
     super(machine, parameters, layout)
+    this.operations = operations
     this.initialise(() => initialise(this.address))
     this.stride = this.field(MAP_STRIDE)
     this.valueOffset = this.field(SLOT_VALUE_OFFSET)
@@ -42,15 +55,52 @@ export abstract class SlabStore extends ControlBlockStore {
     this.countIndex = (this.address + SLAB_COUNT) >>> 2
   }
 
-  /** To be called before a value's address is handed out: slabs that were added since the last call get their regions. */
-  protected coverSlabs(): void {
-    if (this.memory.u32[this.countIndex] !== this.slabs.length) this.addRegions()
+  lookup(key: GuestAddress, cpu: number): GuestAddress {
+    return this.find(this.operations.lookup, key, cpu)
   }
 
-  /** Takes the regions away; `free` gives back all blocks besides the control block, and answers 0 if they were whole. */
-  protected releaseSlabs(free: () => number): void {
+  update(key: GuestAddress, value: GuestAddress, flags: number, cpu: number): number {
+    try {
+      const result = this.operations.update(this.address, key, value, flags, cpu)
+      this.memory.refresh()
+      return result
+    } catch (error) {
+      throw this.fault(error)
+    }
+  }
+
+  override delete(key: GuestAddress): number {
+    try {
+      return this.operations.delete(this.address, key)
+    } catch (error) {
+      throw this.fault(error)
+    }
+  }
+
+  nextKey(key: GuestAddress, out: GuestAddress): number {
+    try {
+      return this.operations.nextKey(this.address, key, out)
+    } catch (error) {
+      throw this.fault(error)
+    }
+  }
+
+  /** A lookup by one of the guest runtime's. Slabs that were added since the last one get their regions first. */
+  protected find(lookup: SlabOperations['lookup'], key: GuestAddress, cpu: number): GuestAddress {
+    try {
+      const value = lookup(this.address, key, cpu) >>> 0
+      if (this.memory.u32[this.countIndex] !== this.slabs.length) this.addRegions()
+      return value
+    } catch (error) {
+      throw this.fault(error)
+    }
+  }
+
+  protected release(): void {
     for (const start of this.slabs) this.machine.regions.remove(start)
-    if (this.call(free) !== 0) throw spoiledError(`blocks of map ${this.name} are spoiled`, this.address)
+    if (this.call(() => this.operations.dispose(this.address)) !== 0) {
+      throw spoiledError(`blocks of map ${this.name} are spoiled`, this.address)
+    }
   }
 
   private addRegions(): void {
