@@ -412,7 +412,7 @@ export class Interpreter {
   // --- calls ---------------------------------------------------------------------------------------------------------
 
   private functionAt(low: number, high: number): { executable: Executable; slot: number } {
-    const entry = high === FUNCTION_TAG ? this.cpu.machine.codeEntries[low >>> 0] : undefined
+    const entry = high === FUNCTION_TAG ? this.cpu.machine.codeEntries.get(low >>> 0) : undefined
     if (entry === undefined) {
       throw new FaultSignal('bad_call', `${hex(pairToU64(low, high))} is not the address of a function`)
     }

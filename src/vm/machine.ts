@@ -58,8 +58,8 @@ export interface Machine {
   /** Programs by slot; a slot that was released is undefined. */
   readonly programs: readonly (ExecutableProgram | undefined)[]
   readonly helpers: ReadonlyMap<number, HelperDefinition>
-  /** Functions by the low half of their code address (see `code-address.ts`); a released one is undefined. */
-  readonly codeEntries: readonly (CodeEntry | undefined)[]
+  /** Functions by the low half of their code address (see `code-address.ts`). */
+  readonly codeEntries: ReadonlyMap<number, CodeEntry>
 }
 
 /** What LD_ABS and LD_IND read: a context that is a packet implements it. */

@@ -26,7 +26,9 @@ export class VirtualMachine implements Machine {
   readonly helpers: ReadonlyMap<number, HelperDefinition>
   readonly maps = new Map<GuestAddress, MapStore>()
   readonly programs: (ExecutableProgram | undefined)[] = []
-  readonly codeEntries: (CodeEntry | undefined)[] = []
+  readonly codeEntries = new Map<number, CodeEntry>()
+  /** Code addresses count up and never come again, so that a stale one cannot call another program's code. */
+  private nextCodeIndex = 0
 
   constructor(options: VirtualMachineOptions) {
     this.platform = options.platform
@@ -58,21 +60,19 @@ export class VirtualMachine implements Machine {
       name: linked.name,
       index: free < 0 ? this.programs.length : free,
       linked,
-      codeIndices: new Map(functions.map((slot, i) => [slot, this.codeEntries.length + i])),
+      codeIndices: new Map(functions.map((slot) => [slot, this.nextCodeIndex++])),
     }
-    for (const slot of functions) this.codeEntries.push({ program, slot })
+    for (const [slot, index] of program.codeIndices) this.codeEntries.set(index, { program, slot })
     this.programs[program.index] = program
     return program
   }
 
-  /** Releases the program's slot, also in program arrays. Its code addresses are never used again, so that a stale one cannot call another's code. */
+  /** Releases the program's slot, also in program arrays, and its code addresses. */
   removeProgram(program: ExecutableProgram): void {
     if (this.programs[program.index] !== program) return
     this.programs[program.index] = undefined
     for (const map of this.maps.values()) if (isProgramArray(map)) map.removeProgram(program.index)
-    for (let i = 0; i < this.codeEntries.length; i++) {
-      if (this.codeEntries[i]?.program === program) this.codeEntries[i] = undefined
-    }
+    for (const index of program.codeIndices.values()) this.codeEntries.delete(index)
   }
 }
 

@@ -14,7 +14,7 @@ function holdings(runtime: Runtime) {
     bytes: memory.usedBytes,
     maps: maps.size,
     programs: programs.filter((program) => program !== undefined).length,
-    functions: codeEntries.filter((entry) => entry !== undefined).length,
+    functions: codeEntries.size,
   }
 }
 
