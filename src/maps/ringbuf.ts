@@ -113,8 +113,7 @@ class RingbufStore extends ControlBlockStore implements RingBufferStore, EventSt
 
   /** Notes the reservation of `size` bytes that was just made, and forgets those that ended. */
   private remember(size: number): void {
-    while (this.oldest < this.reserved.length && !this.isReserved(this.recordAt(this.reserved[this.oldest]!)))
-      this.oldest++
+    while (this.oldest < this.reserved.length && !this.isReserved(this.reserved[this.oldest]!)) this.oldest++
     if (this.oldest > 64 && 2 * this.oldest > this.reserved.length) {
       this.reserved = this.reserved.slice(this.oldest)
       this.oldest = 0
@@ -136,9 +135,11 @@ class RingbufStore extends ControlBlockStore implements RingBufferStore, EventSt
       else high = middle
     }
     if (low === this.oldest) return false
-    const record = this.recordAt(this.reserved[low - 1]!)
+    const reservation = this.reserved[low - 1]!
+    if (!this.isReserved(reservation)) return false
+    const record = this.recordAt(reservation)
     const payload = record + RECORD_HEADER_BYTES
-    return this.isReserved(record) && from >= payload && from + size <= payload + (this.header(record) & LENGTH)
+    return from >= payload && from + size <= payload + (this.header(record) & LENGTH)
   }
 
   /** Bytes that were reserved since the buffer was made. */
@@ -154,8 +155,9 @@ class RingbufStore extends ControlBlockStore implements RingBufferStore, EventSt
     return this.memory.u32[record >>> 2]!
   }
 
-  private isReserved(record: GuestAddress): boolean {
-    return (this.header(record) & BUSY) !== 0
+  /** Whether the record there has not ended. What the producer has come round to holds other records since: it has. */
+  private isReserved(position: number): boolean {
+    return position >= this.producer - this.maxEntries && (this.header(this.recordAt(position)) & BUSY) !== 0
   }
 
   private commit(record: GuestAddress, flags: number, discard: number): void {

@@ -465,6 +465,23 @@ describe('ringbuf', () => {
     }
   })
 
+  it('covers nothing for a record that ended long ago, whatever lies there now', () => {
+    const { machine, ring, memory } = create()
+    const old = ring.reserve(8)
+    ring.submit(old, 0)
+    ring.readEvent()
+    const data = memory.allocate(4096)
+    expect(ring.output(data, 3992, 0)).toBe(0)
+    ring.readEvent()
+    // The next record lies over the old one's header, with a payload that looks like a header of a reserved record.
+    memory.u8.fill(0xff, data, data + 200)
+    expect(ring.output(data, 200, 0)).toBe(0)
+    expect(machine.regions.find(old, 8)).toBeUndefined()
+    memory.u8.fill(0xff, old - 8, old)
+    expect(machine.regions.find(old, 8)).toBeUndefined()
+    expect(machine.regions.find(old + 16, 1)).toBeUndefined()
+  })
+
   it('covers the payload of each record that is reserved, in whatever order records end (model)', () => {
     const operation = fc.record({ kind: fc.constantFrom('reserve', 'reserve', 'commit', 'read'), pick: fc.nat(900) })
     fc.assert(
