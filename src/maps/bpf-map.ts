@@ -11,7 +11,7 @@
  * @module
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { E2BIG, EEXIST, ENOENT, ENOTSUPP, EPERM } from '../spec/errno.ts'
+import { E2BIG, EEXIST, ENOENT, ENOSPC, ENOTSUPP, EPERM } from '../spec/errno.ts'
 import { MAP_FLAG } from '../spec/map-types.ts'
 import { AnybpfError } from '../util/errors.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
@@ -107,9 +107,12 @@ export class BpfMap {
     return this.valueOf(this.encodeKey(key))
   }
 
-  /** The bytes of a value, or undefined; of a per-CPU map those of one CPU. */
+  /** The bytes of a value, or undefined; of a per-CPU map those of one CPU. Throws ERR_USAGE for a CPU without a copy. */
   getBytes(key: unknown, cpu = 0): Uint8Array | undefined {
     this.assertMay('lookup', MAP_FLAG.WRONLY)
+    if (this.store.perCpu === true && !(Number.isInteger(cpu) && cpu >= 0 && cpu < this.copies)) {
+      throw new AnybpfError('ERR_USAGE', `map ${this.name}: no value for CPU ${cpu}: it has ${this.copies}`)
+    }
     const address = this.lookup(this.encodeKey(key), cpu)
     return address === 0 || 'inner' in this.store ? undefined : this.memory.read(address, this.valueSize)
   }
@@ -337,7 +340,7 @@ export class BpfMap {
   private whyNot(result: number, key: Uint8Array): string | undefined {
     if (result === -EEXIST) return 'the key is there already'
     if (result === -ENOENT) return 'the key is not there'
-    if (result !== -E2BIG) return undefined
+    if (result !== -E2BIG && result !== -ENOSPC) return undefined
     if (this.store.indexed !== true) return `it is full: ${this.maxEntries} entries`
     const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true)
     return `there is no entry ${index}: it has ${this.maxEntries}`
@@ -409,7 +412,7 @@ export class BpfMap {
     for (const bytes of keys) {
       this.assertLive()
       this.memory.u8.set(bytes, next)
-      yield next
+      if (store.holds?.(next) !== false) yield next
     }
   }
 

@@ -24,6 +24,8 @@ export interface MapParameters {
 export interface HostMapStore extends MapStore {
   /** `lookup` by the host, where only that of a program counts as use of an element. Absent: `lookup`. */
   peek?(key: GuestAddress, cpu: number): GuestAddress
+  /** Whether this very key is there, for types whose `lookup` answers the value of another one too. Absent: as `lookup` says. */
+  holds?(key: GuestAddress): boolean
   /** Writes the key after `key` (0: the first) to `out`; -ENOENT at the end. */
   nextKey(key: GuestAddress, out: GuestAddress): number
   /**

@@ -11,7 +11,8 @@
  * @see https://docs.kernel.org/bpf/map_lpm_trie.html
  * @module
  */
-import { KIND_LPM_TRIE, TRIE_BLOCK_BYTES } from '../vm/guest-layout.ts'
+import { KIND_LPM_TRIE, NODE_PREFIX, TRIE_BLOCK_BYTES } from '../vm/guest-layout.ts'
+import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import type { MapParameters, MapTypeDefinition } from './definition.ts'
 import { linuxMapType } from './linux-map-type.ts'
@@ -33,6 +34,13 @@ class LpmTrieStore extends SlabStore {
       runtime.trieInit(address)
       return address
     })
+  }
+
+  holds(key: GuestAddress): boolean {
+    const value = this.lookup(key, 0)
+    const { view } = this.memory
+    // The longest prefix of a key is the key itself if it is as long.
+    return value !== 0 && view.getUint32(value - this.valueOffset + NODE_PREFIX, true) === view.getUint32(key, true)
   }
 }
 

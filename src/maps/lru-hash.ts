@@ -17,8 +17,11 @@ import type { MapParameters, MapTypeDefinition } from './definition.ts'
 import { hashSeed, KeyedSlabStore } from './hash.ts'
 import { linuxMapType } from './linux-map-type.ts'
 import { checkLruHash } from './parameters.ts'
+import type { SlabOperations } from './slab-store.ts'
 
 class LruHashStore extends KeyedSlabStore {
+  private readonly unnoted: SlabOperations['lookup']
+
   constructor(machine: Machine, parameters: MapParameters, typeId: number, kind: number, copies: number) {
     const { runtime } = machine.memory
     const seed = hashSeed(machine, parameters)
@@ -32,10 +35,11 @@ class LruHashStore extends KeyedSlabStore {
       dispose: runtime.hashDispose,
     }
     super(machine, parameters, layout, operations, (address) => runtime.lruInit(address, copies, seed))
+    this.unnoted = perCpu ? runtime.percpuHashLookup : runtime.hashLookup
   }
 
   peek(key: GuestAddress, cpu: number): GuestAddress {
-    return this.find(this.runtime.percpuHashLookup, key, cpu)
+    return this.find(this.unnoted, key, cpu)
   }
 }
 

@@ -34,7 +34,7 @@ export abstract class SlabStore extends ControlBlockStore {
   /** Starts of the slabs that have a region. */
   private readonly slabs: GuestAddress[] = []
   private readonly stride: number
-  private readonly valueOffset: number
+  protected readonly valueOffset: number
   private readonly cpuStride: number
   private readonly countIndex: number
 
