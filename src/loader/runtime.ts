@@ -19,6 +19,7 @@ import {
   VirtualEnvironment,
   VirtualMachine,
 } from '../vm/index.ts'
+import { isMapOfMaps } from '../vm/stores.ts'
 import type { Collection } from './collection.ts'
 import {
   type AnyProgramTypeDefinition,
@@ -176,6 +177,8 @@ export class Runtime implements ProgramHost {
   dispose(): void {
     if (this.disposed) return
     this.disposed = true
+    // Those that hold maps first: else each map that goes would be looked for in all of them.
+    for (const map of this.liveMaps.values()) if (isMapOfMaps(map.store)) map.dispose()
     for (const thing of [...this.owned].reverse()) thing.dispose()
     this.owned.clear()
     for (const map of this.liveMaps.values()) map.dispose()

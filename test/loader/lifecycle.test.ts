@@ -52,6 +52,19 @@ describe('a collection that is disposed of', () => {
   })
 })
 
+describe('a runtime that is disposed of', () => {
+  it('does not search maps of maps for each map that goes with them', () => {
+    const runtime = new Runtime()
+    const innerMap = mapSpec({ name: 'inner' })
+    const inner = runtime.createMap(innerMap)
+    const outer = runtime.createMap(mapSpec({ name: 'outer', type: 12, valueSize: 4, innerMap })).set(0, inner)
+    let searches = 0
+    Object.assign(outer.store, { removeMap: () => searches++ })
+    runtime.dispose()
+    expect(searches).toBe(0)
+  })
+})
+
 describe('a load that fails', () => {
   it('leaves nothing behind, though maps were made before it did', () => {
     const noValues = mapSpec({ name: '.data', kind: 'data', type: 27, maxEntries: 4096, contents: new Uint8Array(8) })
