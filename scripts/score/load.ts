@@ -61,9 +61,15 @@ function judge(row: VerdictRow, object: Opened): ScoreCase {
 
 /** By section and name; where the corpus names the program after its section, it is the section's only one. */
 function find(row: VerdictRow, spec: ObjectSpec): FunctionSpec | undefined {
-  const inSection = [...Object.values(spec.programs), ...Object.values(spec.functions)].filter(
-    (one) => one.section === row.section,
-  )
+  return findByRow(row, [...Object.values(spec.programs), ...Object.values(spec.functions)])
+}
+
+/** What a row of `verdicts.json` means, of all that an object has; undefined rather than another program. */
+export function findByRow<T extends FunctionSpec>(
+  row: Pick<VerdictRow, 'section' | 'function'>,
+  all: readonly T[],
+): T | undefined {
+  const inSection = all.filter((one) => one.section === row.section)
   const byName = inSection.find((one) => one.name === row.function || one.name === `${row.section}/${row.function}`)
   if (byName !== undefined || row.function !== row.section) return byName
   return inSection.length === 1 ? inSection[0] : undefined

@@ -29,6 +29,7 @@ import {
 import type { PacketInput, PacketOutput } from '../../src/programs/index.ts'
 import { bytesToHex, hexToBytes } from '../../src/util/index.ts'
 import { generatePackets } from '../../test/support/packets.ts'
+import { findByRow } from './load.ts'
 import type { ScoreCase, ScoreResult } from './main.ts'
 
 const SEED = 20260
@@ -87,6 +88,11 @@ export async function score(path: string): Promise<ScoreResult> {
   const cases: ScoreCase[] = []
   for (const subject of subjects) cases.push(await judge(subject, packets, kernel))
   kernel.close()
+  const { runs, refused, verdicts, changed } = kernel.tally
+  console.log(
+    `the kernel ran ${runs} packets and refused ${refused}; ${verdicts} programs gave it more than one return value, ` +
+      `${changed} changed a packet`,
+  )
   return { cases }
 }
 
@@ -115,9 +121,8 @@ function* corpusSubjects(path: string): Generator<Subject> {
   for (const row of rows) {
     if (row.linux.verdict !== 'accept' || !RUNNABLE.has(row.prog_type)) continue
     const spec = parseObject(readFileSync(join(path, row.object)))
-    const inSection = Object.values(spec.programs).filter((program) => program.section === row.section)
-    const program = inSection.find((one) => one.name === row.function) ?? inSection[0]
-    if (program === undefined) throw new Error(`${row.object}: no program in section ${row.section}`)
+    const program = findByRow(row, Object.values(spec.programs))
+    if (program === undefined) throw new Error(`${row.object}: no program ${row.function} in section ${row.section}`)
     yield { id: `${row.object} ${row.section} ${row.function}`, spec, program, type: row.prog_type }
   }
 }
@@ -160,6 +165,7 @@ async function judge(subject: Subject, packets: readonly Uint8Array[], kernel: K
     if (answer.error !== undefined || answer.runs === undefined) {
       return { id, expected, actual: `no answer: ${answer.error}`, agree: false, note: answer.log ?? '' }
     }
+    kernel.count(answer.runs, packets)
     const difference =
       compareRuns(collection.programs[program.name]!, packets, answer.runs) ?? compareMaps(collection, request, answer)
     return { id, expected, actual: difference ?? expected, agree: difference === undefined }
@@ -347,6 +353,8 @@ function compareMaps(collection: Collection, request: KernelRequest, answer: Ker
 
 /** The oracle: one process that answers a line for each line. */
 class Kernel {
+  /** How much there was to compare: a program that always does the same shows little. */
+  readonly tally = { runs: 0, refused: 0, verdicts: 0, changed: 0 }
   private readonly child
   private readonly lines: AsyncIterator<string>
   private readonly unavailable: string | undefined
@@ -364,6 +372,16 @@ class Kernel {
     this.child.stdin.write(`${JSON.stringify(message)}\n`)
     const { value, done } = await this.lines.next()
     return done ? { error: 'the oracle ended' } : (JSON.parse(value) as KernelAnswer)
+  }
+
+  count(runs: NonNullable<KernelAnswer['runs']>, packets: readonly Uint8Array[]): void {
+    const done = runs.filter((run) => run.errno === undefined)
+    this.tally.runs += done.length
+    this.tally.refused += runs.length - done.length
+    if (new Set(done.map((run) => run.retval)).size > 1) this.tally.verdicts++
+    const changes = (run: (typeof runs)[number], i: number): boolean =>
+      run.errno === undefined && run.data?.endsWith(bytesToHex(packets[i]!.subarray(14))) === false
+    if (runs.some(changes)) this.tally.changed++
   }
 
   close(): void {
