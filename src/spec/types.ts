@@ -18,6 +18,102 @@ export type ArgWidth = 32 | 64 | 'pointer'
  */
 export type ReturnWidth = 'i32' | 'u32' | 'u64' | 'void'
 
+/**
+ * What a verifier asks of an argument. The words are those of kernel developers (`enum bpf_arg_type`):
+ * - `anything`: any initialised register; a pointer only where pointers may leak
+ * - `const_map_ptr`: the address of a map; `map_key`, `map_value`: memory of the sizes of that map
+ * - `mem`: memory whose size the next argument (`const_size`, `const_size_or_zero`) or `size` gives
+ * - `const_alloc_size_or_zero`: a constant, the size of the memory that is returned
+ * - `ctx`: the program's context, unchanged
+ * - `sock_common`, `socket`, `btf_sock_common`: sockets, each kind wider than the one before
+ * - `btf`: a pointer to the kernel type `btfType`; `percpu_btf`: to a per-CPU variable
+ * - `ringbuf_mem`: a record that was reserved; `dynptr`; `func`: a callback
+ * - `const_str`: the address of a constant, terminated string in a read-only map
+ * - `spin_lock`, `timer`, `kptr`: such a field of a map value
+ */
+export type ArgKind =
+  | 'anything'
+  | 'const_map_ptr'
+  | 'map_key'
+  | 'map_value'
+  | 'mem'
+  | 'const_size'
+  | 'const_size_or_zero'
+  | 'const_alloc_size_or_zero'
+  | 'ctx'
+  | 'sock_common'
+  | 'socket'
+  | 'btf_sock_common'
+  | 'btf'
+  | 'percpu_btf'
+  | 'ringbuf_mem'
+  | 'dynptr'
+  | 'func'
+  | 'stack'
+  | 'const_str'
+  | 'spin_lock'
+  | 'timer'
+  | 'kptr'
+
+export interface ArgSpec {
+  readonly kind: ArgKind
+  /** NULL will do. */
+  readonly nullable?: true
+  /** Memory that the helper writes (and need not be initialised, with `uninit`), reads, or both. Default: reads. */
+  readonly access?: 'read' | 'write' | 'read_write'
+  /** The memory, map value or dynptr need not be initialised: the helper does it. */
+  readonly uninit?: true
+  /** Bytes of `mem` where the helper fixes them. */
+  readonly size?: number
+  /** Must be aligned to `size`. */
+  readonly aligned?: true
+  /** The reference that the argument is, is given back. */
+  readonly release?: true
+  /** Name of the kernel type of `btf`: `task_struct`. */
+  readonly btfType?: string
+  /** Of `dynptr`: the kind that it must be, or becomes. */
+  readonly dynptr?: 'local' | 'ringbuf' | 'skb' | 'xdp'
+}
+
+/** What a verifier knows of r0 after a call (`enum bpf_return_type`). */
+export interface ReturnSpec {
+  readonly kind:
+    | 'integer'
+    | 'void'
+    | 'map_value'
+    | 'socket'
+    | 'sock_common'
+    | 'tcp_sock'
+    | 'mem'
+    | 'mem_or_btf'
+    | 'btf'
+    /** Memory of the size that a `const_alloc_size_or_zero` argument gives. */
+    | 'alloc_mem'
+    | 'dynptr_mem'
+  readonly nullable?: true
+  /** Name of the kernel type of `btf`. */
+  readonly btfType?: string
+  /** The pointer is trusted; is into a ring buffer. */
+  readonly trusted?: true
+  readonly ringbuf?: true
+  readonly readOnly?: true
+}
+
+/** The whole of what a verifier has to know of a helper. */
+export interface HelperSignature {
+  readonly args: readonly ArgSpec[]
+  readonly returns: ReturnSpec
+  /** Packet pointers are void afterwards. */
+  readonly changesPacket?: true
+  /** r0 is a reference that has to be released. */
+  readonly acquires?: true
+  /** r0 points into, or is a cast of, the object of the first argument. */
+  readonly castsArg?: true
+  readonly mightSleep?: true
+  /** Reads bytes of the packet through `mem` arguments: packet pointers are accepted there. */
+  readonly packetAccess?: true
+}
+
 export interface HelperSpec {
   readonly id: number
   /** Without `bpf_`: `map_lookup_elem`. */
@@ -34,6 +130,8 @@ export interface HelperSpec {
   readonly prototype?: string
   /** One line of what it does. */
   readonly summary?: string
+  /** What a verifier asks of a call. Absent: each argument is `anything`, r0 an integer. */
+  readonly signature?: HelperSignature
 }
 
 export interface MapTypeSpec {
@@ -81,6 +179,73 @@ export interface ProgramTypeSpec {
   /** The first version of the platform that has it. */
   readonly since?: string
   readonly summary?: string
+  /** What a verifier has to know of it. Absent: the context's fields as they are laid out, any helper, any return value. */
+  readonly rules?: ProgramTypeRules
+}
+
+/** What a load from a context gives. */
+export type ContextValue =
+  | 'scalar'
+  | 'packet'
+  | 'packet_meta'
+  | 'packet_end'
+  | 'sock_common_or_null'
+  | 'socket'
+  | 'socket_or_null'
+  | 'flow_keys'
+  /** A buffer of unknown size (sysctl, iterators): read-only, or not. */
+  | 'rdonly_buf'
+  | 'rdwr_buf'
+  /** A pointer to the kernel type `btfType`. */
+  | 'btf'
+  | 'btf_or_null'
+
+export interface ContextAccess {
+  readonly value: ContextValue
+  readonly btfType?: string
+  /** A `btf` pointer is trusted. */
+  readonly trusted?: true
+  /** A scalar that is sign-extended, or narrower than what is loaded. */
+  readonly bits?: number
+  /** `raw` contexts: memory whose size is known. */
+  readonly size?: number
+}
+
+/** A range of values for r0, signed 32-bit unless `wide`, inclusive. */
+export interface ReturnRule {
+  readonly min: number
+  readonly max: number
+  /** All 64 bits count. */
+  readonly wide?: true
+}
+
+/**
+ * What a program type, attached in some way, may do. Functions of plain data: a type may be given its own.
+ * `attachType` is bpftool's name or undefined.
+ */
+export interface ProgramTypeRules {
+  /** Bytes at r1 that are context. */
+  readonly contextSize: number
+  /** A plain load or store of `size` bytes at `offset` of the context: what it gives, or undefined if it is refused. */
+  readonly contextAccess: (
+    offset: number,
+    size: number,
+    write: boolean,
+    attachType: string | undefined,
+  ) => ContextAccess | undefined
+  /** Whether a helper may be called, GPL-compatible. */
+  readonly allowsHelper: (helper: HelperSpec, attachType: string | undefined) => boolean
+  /** What r0 must be at exit; undefined: anything. */
+  readonly returnRange: (attachType: string | undefined) => ReturnRule | undefined
+  /** Packets may be read, written through packet pointers. */
+  readonly packetRead?: (attachType: string | undefined) => boolean
+  readonly packetWrite?: (attachType: string | undefined) => boolean
+  /** The context's fields are typed by kernel BTF (tracing, LSM, struct_ops): arguments of the function attached to. */
+  readonly typedContext?: true
+  /** May be loaded by untrusted authors. */
+  readonly unprivileged?: true
+  /** May be sleepable. */
+  readonly sleepable?: true
 }
 
 export interface PlatformLimits {
@@ -99,4 +264,32 @@ export interface Platform {
   readonly mapTypes: ReadonlyMap<number, MapTypeSpec>
   readonly programTypes: ReadonlyMap<string, ProgramTypeSpec>
   readonly limits: PlatformLimits
+  /** For whom programs are verified unless asked otherwise. Default: untrusted. */
+  readonly author?: 'trusted' | 'untrusted'
+  /** Kernel functions by name, for `call kfunc`; see kfuncs. */
+  readonly kfuncs?: ReadonlyMap<string, KfuncSpec>
+}
+
+/** A kernel function that programs may call by BTF id. Its prototype comes from the kernel's BTF, or from `prototype`. */
+export interface KfuncSpec {
+  readonly name: string
+  /** In C. */
+  readonly prototype: string
+  readonly flags: readonly (
+    | 'acquire'
+    | 'release'
+    | 'ret_null'
+    | 'trusted_args'
+    | 'sleepable'
+    | 'destructive'
+    | 'rcu'
+    | 'iter_new'
+    | 'iter_next'
+    | 'iter_destroy'
+    | 'rcu_protected'
+    | 'fastcall'
+  )[]
+  readonly since?: string
+  /** Program types that may call it; absent: all. */
+  readonly programTypes?: readonly string[]
 }
