@@ -24,6 +24,9 @@ export const INSN_NOSPEC = 32
 /** `iter_next`. */
 export const INSN_ITER_NEXT = 64
 
+/** Speculation stops after it: a store that was sanitised (Spectre v4). */
+export const INSN_NOSPEC_RESULT = 128
+
 /** What a global function asks of an argument, by its BTF. */
 export interface GlobalArgument {
   readonly kind:

@@ -4,6 +4,7 @@
  */
 import type { Btf, BtfTypeId } from '../btf/index.ts'
 import type { Instruction } from '../isa/index.ts'
+import type { ByteOrder } from '../util/index.ts'
 
 /** A map, as far as verification needs it. Two references to one map are the same object. */
 export interface VerifierMap {
@@ -72,6 +73,8 @@ export interface VerifierProgram {
   readonly sleepable?: boolean
   /** `xdp.frags`. */
   readonly frags?: boolean
+  /** Of the machine that it is for: which part of a spilled register a narrow load gets, what frozen map contents mean. Default: little. */
+  readonly byteOrder?: ByteOrder
   /** Slot-indexed, the entry at slot 0, subprograms behind it. */
   readonly insns: readonly Instruction[]
   /** Slots whose bytes are no instruction, and why, in Linux's words; `insns` holds an `exit` there. */

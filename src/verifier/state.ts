@@ -191,7 +191,7 @@ const FRAME_POINTERS: readonly Reg[] = Array.from({ length: 16 }, (_, frameno) =
 export class StackSlot {
   /** Kind of each byte, four bits each, the lowest address in the lowest bits. */
   readonly bytes: number
-  /** The spilled register (if the top byte is STACK_SPILL), the dynptr half, the iterator, the saved IRQ flags; else UNINITIALISED. */
+  /** The spilled register (if the lowest byte is STACK_SPILL), the dynptr half, the iterator, the saved IRQ flags; else UNINITIALISED. */
   readonly reg: Reg
 
   constructor(bytes: number, reg: Reg) {
@@ -204,9 +204,9 @@ export class StackSlot {
     return (this.bytes >>> (i * 4)) & 0xf
   }
 
-  /** A whole register, or a part of one, was spilled here: the highest byte says so. */
+  /** A whole register, or the low part of one, was spilled here. A spill begins at the lowest byte, which says so. */
   get isSpill(): boolean {
-    return this.bytes >>> 28 === STACK_SPILL
+    return (this.bytes & 0xf) === STACK_SPILL
   }
 }
 
