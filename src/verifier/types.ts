@@ -90,3 +90,42 @@ export const STACK_ZERO = 3
 export const STACK_DYNPTR = 4
 export const STACK_ITER = 5
 export const STACK_IRQ_FLAG = 6
+
+const TYPE_NAMES: readonly string[] = [
+  '?',
+  'scalar',
+  'ctx',
+  'map_ptr',
+  'map_value',
+  'map_key',
+  'fp',
+  'pkt_meta',
+  'pkt',
+  'pkt_end',
+  'flow_keys',
+  'sock',
+  'sock_common',
+  'tcp_sock',
+  'tp_buffer',
+  'xdp_sock',
+  'ptr_',
+  'mem',
+  'arena',
+  'buf',
+  'func',
+  'dynptr_ptr',
+]
+
+/** A type as Linux's messages name it: `map_value_or_null`, `rdonly_mem`, `trusted_ptr_` (the name of the BTF type follows). */
+export function regTypeName(type: RegType): string {
+  const base = baseType(type)
+  let name = TYPE_NAMES[base] ?? '?'
+  if (maybeNull(type)) name += base === PTR_TO_BTF_ID ? 'or_null_' : '_or_null'
+  if (type & PTR_TRUSTED) name = `trusted_${name}`
+  if (type & PTR_UNTRUSTED) name = `untrusted_${name}`
+  if (type & MEM_RCU) name = `rcu_${name}`
+  if (type & MEM_PERCPU) name = `percpu_${name}`
+  if (type & MEM_USER) name = `user_${name}`
+  if (type & MEM_RINGBUF) name = `ringbuf_${name}`
+  return type & MEM_RDONLY ? `rdonly_${name}` : name
+}
