@@ -8,6 +8,7 @@
  * @see https://docs.ebpf.io/linux/helper-function/
  * @module
  */
+import { linuxSignature, linuxSignatureVariants } from './helper-signatures.ts'
 import { parseHelperTable } from './prototype.ts'
 import type { HelperSpec } from './types.ts'
 
@@ -226,8 +227,14 @@ const TABLE = `
 211 6.2 | long cgrp_storage_delete(void *map, struct cgroup *cgroup) | Removes the storage that belongs to a cgroup.
 `
 
-/** By id, of every version. */
+/** By id, of every version. Signatures are read from their table when the first one is asked for. */
 export const LINUX_HELPERS: ReadonlyMap<number, HelperSpec> = parseHelperTable(TABLE)
+for (const helper of LINUX_HELPERS.values()) {
+  Object.defineProperties(helper, {
+    signature: { get: () => linuxSignature(helper.id), enumerable: true },
+    signatureByProgramType: { get: () => linuxSignatureVariants(helper.id), enumerable: true },
+  })
+}
 
 const IDS_BY_NAME: ReadonlyMap<string, number> = new Map([...LINUX_HELPERS.values()].map(({ id, name }) => [name, id]))
 

@@ -59,7 +59,10 @@ export interface ArgSpec {
   readonly kind: ArgKind
   /** NULL will do. */
   readonly nullable?: true
-  /** Memory that the helper writes (and need not be initialised, with `uninit`), reads, or both. Default: reads. */
+  /**
+   * Memory that the helper writes (and need not be initialised, with `uninit`), reads, or both. Absent: it reads, and
+   * yet pointers to memory that may only be read are refused, as Linux does where it does not know better.
+   */
   readonly access?: 'read' | 'write' | 'read_write'
   /** The memory, map value or dynptr need not be initialised: the helper does it. */
   readonly uninit?: true
@@ -132,6 +135,8 @@ export interface HelperSpec {
   readonly summary?: string
   /** What a verifier asks of a call. Absent: each argument is `anything`, r0 an integer. */
   readonly signature?: HelperSignature
+  /** By name of program type, where a call has to look otherwise there. `signatureFor` chooses. */
+  readonly signatureByProgramType?: ReadonlyMap<string, HelperSignature>
 }
 
 export interface MapTypeSpec {
