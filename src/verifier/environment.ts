@@ -7,6 +7,7 @@ import type { Btf } from '../btf/index.ts'
 import type { Instruction } from '../isa/index.ts'
 import type { Platform, ProgramTypeSpec } from '../spec/index.ts'
 import type { VerifierMap, VerifierProgram, VerifierReference, VerifyOptions } from './program.ts'
+import type { Exploration } from './explore/exploration.ts'
 import type { ReturnRange, State } from './state.ts'
 
 /** Facts of an instruction that do not depend on a path: bits of `Environment.insnFlags`. */
@@ -23,7 +24,6 @@ export const INSN_SEEN = 16
 export const INSN_NOSPEC = 32
 /** `iter_next`. */
 export const INSN_ITER_NEXT = 64
-
 /** Speculation stops after it: a store that was sanitised (Spectre v4). */
 export const INSN_NOSPEC_RESULT = 128
 
@@ -131,6 +131,8 @@ export class Environment {
   postorderStart: Int32Array = new Int32Array(0)
 
   // Of the exploration.
+  /** Checkpoints and what belongs to them; there from `beginExploration` on. */
+  exploration!: Exploration
   /** The state of the path that is being followed. */
   cur!: State
   /** The instruction that is being checked, and the one before it on this path. */
@@ -148,6 +150,10 @@ export class Environment {
   readonly pointerTypes: Int32Array
   /** For a helper that reads `map_ptr`: the map of each call, or 'several'. */
   readonly callMaps = new Map<number, VerifierMap | 'several'>()
+  /** How pointer arithmetic of untrusted authors is masked, by instruction: the same on every path. */
+  readonly sanitation = new Map<number, { readonly state: number; readonly limit: number }>()
+  /** Scalars may prune only if they are equal: masking limits depend on paths. */
+  exploreAluLimits = false
   /** Index of the subprogram that is verified at the root: 0, or a global function. */
   rootSubprogram = 0
   /** Set by a rewind-free rerun: lines of Linux's log are built (`logLevel`). */
