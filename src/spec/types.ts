@@ -163,8 +163,10 @@ export interface ContextField {
   /** Elements, for an array of `size`-byte elements. */
   readonly count?: number
   readonly writable?: boolean
-  /** The field holds a guest address of this kind of memory. */
-  readonly pointer?: 'packet' | 'packet_end' | 'packet_meta' | 'socket' | 'flow_keys'
+  /** The field holds a guest address of this kind of memory; `kernel`: of a kernel object. */
+  readonly pointer?: 'packet' | 'packet_end' | 'packet_meta' | 'socket' | 'flow_keys' | 'kernel'
+  /** Other members of the C structure that begin at the same place. */
+  readonly aliases?: readonly string[]
 }
 
 export interface ContextLayout {
@@ -201,6 +203,8 @@ export type ContextValue =
   /** A buffer of unknown size (sysctl, iterators): read-only, or not. */
   | 'rdonly_buf'
   | 'rdwr_buf'
+  /** The buffer of a writable raw tracepoint: its size is checked when the program is attached. */
+  | 'tp_buffer'
   /** A pointer to the kernel type `btfType`. */
   | 'btf'
   | 'btf_or_null'
@@ -242,15 +246,29 @@ export interface ProgramTypeRules {
   readonly allowsHelper: (helper: HelperSpec, attachType: string | undefined) => boolean
   /** What r0 must be at exit; undefined: anything. */
   readonly returnRange: (attachType: string | undefined) => ReturnRule | undefined
-  /** Packets may be read, written through packet pointers. */
+  /**
+   * Packets may be read by helpers that are given a packet pointer; may be written, through packet pointers or by such
+   * helpers. (A load through a packet pointer is never refused for the type's sake: a type that has none gives none.)
+   */
   readonly packetRead?: (attachType: string | undefined) => boolean
   readonly packetWrite?: (attachType: string | undefined) => boolean
-  /** The context's fields are typed by kernel BTF (tracing, LSM, struct_ops): arguments of the function attached to. */
+  /** What the context gives as a packet may be handed to every helper, `packetAccess` or not (socket options). */
+  readonly packetToAnyHelper?: true
+  /**
+   * The context's fields are typed by kernel BTF (tracing, LSM, struct_ops): arguments of the function attached to.
+   * `contextAccess` then says no more than that there are 64-bit arguments.
+   */
   readonly typedContext?: true
+  /** The entry takes the arguments that its own BTF prototype names, as a global function does (ext). */
+  readonly prototypedEntry?: true
+  /** r1 is no context but plain memory of `contextSize` bytes, to read and write at any offset; r2 is its length. */
+  readonly plainMemory?: true
   /** May be loaded by untrusted authors. */
   readonly unprivileged?: true
-  /** May be sleepable. */
-  readonly sleepable?: true
+  /** May be sleepable, if it attaches in one of these ways; in any way. */
+  readonly sleepable?: true | readonly string[]
+  /** Is only ever loaded as sleepable. */
+  readonly alwaysSleepable?: true
 }
 
 export interface PlatformLimits {

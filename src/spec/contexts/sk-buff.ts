@@ -46,3 +46,42 @@ export const SK_BUFF: ContextLayout = {
     { name: 'hwtstamp', offset: 184, size: 8 },
   ],
 }
+
+/** What each kind of program may do with each field. `lwt` stands for all four LWT types, `tc` for classifiers and actions. */
+export const SK_BUFF_ACCESS = `
+field            load   store  gives                socket_filter  tc  cgroup_skb  lwt  sk_skb  flow_dissector
+len              parts  -      -                    r              r   r           r    r       -
+pkt_type         parts  -      -                    r              r   r           r    r       -
+mark             parts  whole  -                    r              rw  rw          rw   -       -
+queue_mapping    parts  whole  -                    r              rw  r           r    r       -
+protocol         parts  -      -                    r              r   r           r    r       -
+vlan_present     parts  -      -                    r              r   r           r    r       -
+vlan_tci         parts  -      -                    r              r   r           r    r       -
+vlan_proto       parts  -      -                    r              r   r           r    r       -
+priority         parts  whole  -                    r              rw  rw          rw   rw      -
+ingress_ifindex  parts  -      -                    r              r   r           r    r       -
+ifindex          parts  -      -                    r              r   r           r    r       -
+tc_index         parts  whole  -                    r              rw  r           r    rw      -
+cb               span   span   -                    rw             rw  rw          rw   r       -
+hash             parts  -      -                    r              r   r           r    r       -
+tc_classid       parts  whole  -                    -              rw  -           -    -       -
+data             whole  -      -                    -              r   r           r    r       r
+data_end         whole  -      -                    -              r   r           r    r       r
+napi_id          parts  -      -                    r              r   r           r    r       -
+family           parts  -      -                    -              -   r           -    r       -
+remote_ip4       whole  -      -                    -              -   r           -    r       -
+local_ip4        whole  -      -                    -              -   r           -    r       -
+remote_ip6       whole  -      -                    -              -   r           -    r       -
+local_ip6        whole  -      -                    -              -   r           -    r       -
+remote_port      parts  -      -                    -              -   r           -    r       -
+local_port       parts  -      -                    -              -   r           -    r       -
+data_meta        whole  -      -                    -              r   -           -    -       -
+flow_keys        whole  -      -                    -              -   -           -    -       r
+tstamp           whole  whole  -                    -              rw  rw          -    -       -
+wire_len         parts  -      -                    -              r   -           -    -       -
+gso_segs         parts  -      -                    r              r   r           r    r       -
+sk               whole  -      sock_common_or_null  r              r   r           r    r       -
+gso_size         parts  -      -                    r              r   r           r    r       -
+tstamp_type      whole  -      -                    -              r   -           -    -       -
+hwtstamp         whole  -      -                    -              r   r           -    -       -
+`

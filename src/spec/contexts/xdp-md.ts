@@ -17,3 +17,9 @@ export const XDP_MD: ContextLayout = {
     { name: 'egress_ifindex', offset: 20, size: 4 },
   ],
 }
+
+export const XDP_MD_ACCESS = `
+field            load   store  gives  xdp  xdp_devmap
+egress_ifindex   whole  -      -      -    r
+*                whole  -      -      r    r
+`

@@ -33,5 +33,6 @@ export function linux(version: string = LATEST_LINUX): Platform {
     mapTypes: new Map(LINUX_MAP_TYPES.filter(has).map((type) => [type.id, type])),
     programTypes: new Map(LINUX_PROGRAM_TYPES.filter(has).map((type) => [type.name, type])),
     limits: LINUX_LIMITS,
+    author: 'trusted',
   }
 }
