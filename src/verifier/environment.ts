@@ -211,6 +211,8 @@ export interface VerifierLog {
   readonly onPop: (env: Environment, branch: PendingBranch) => void
   /** A path ended at a state that covers it. */
   readonly onPruned: (env: Environment) => void
+  /** Any other line of the log: `Func#1 ('f') is global and assumed valid.`, the lines of a rejection. */
+  readonly line: (text: string) => void
 }
 
 /** r0 at the exit of a program type, as `programReturnRange` in the spec gives it. */
