@@ -35,7 +35,7 @@ import {
   baseType,
 } from '../types.ts'
 import { pushBranch } from './branches.ts'
-import { STACK_IN_DST, STACK_IN_SRC, pushHistory } from './history.ts'
+import { LEFT_IS_STACK, RIGHT_IS_STACK, pushHistory } from './history.ts'
 import { collectLinked, syncLinked } from './linked.ts'
 import { markPrecise } from './precision.ts'
 import { exploreMisprediction } from './speculation.ts'
@@ -57,12 +57,12 @@ export function checkConditionalJump(env: Environment, insn: JumpInsn): void {
     if (!(isAnyPacketPointer(left.type) && isAnyPacketPointer(right.type)) && isPointerValue(env, right)) {
       reject('pointer_comparison', `R${src.reg} pointer comparison prohibited`, { regno: src.reg })
     }
-    if (right.type === PTR_TO_STACK) historyFlags |= STACK_IN_SRC
+    if (right.type === PTR_TO_STACK) historyFlags |= RIGHT_IS_STACK
   } else {
     right = new Reg(SCALAR_VALUE, constantOf(src.imm), 0, 0, 0, 0, undefined)
   }
   let left = env.cur.reg(dst)
-  if (left.type === PTR_TO_STACK) historyFlags |= STACK_IN_DST
+  if (left.type === PTR_TO_STACK) historyFlags |= LEFT_IS_STACK
   if (historyFlags !== 0) pushHistory(env, env.cur, historyFlags, undefined)
 
   const outcome = predict(env, insn, left, right)

@@ -42,7 +42,6 @@ const BPF_FUNC_SPIN_UNLOCK = 94
 export function explore(env: Environment): void {
   for (;;) {
     if (!followPath(env)) continue
-    env.log?.onPathEnd(env)
     updateBranchCounts(env, env.cur)
     const branch = popBranch(env)
     if (branch === undefined) return

@@ -1,7 +1,7 @@
 /**
  * Scalars that are copies of one another, or differ by a constant: what a comparison tells of one, it tells of all.
  *
- * A place is a number: bits 0 to 7 the register, or the slot of the stack plus 128; above them the frame.
+ * A place is a number, as the history has it (history.ts).
  * @see https://docs.kernel.org/bpf/verifier.html#register-value-tracking
  * @module
  */
@@ -9,32 +9,7 @@ import { alu } from '../domain/arithmetic.ts'
 import { type Scalar, constantOf } from '../domain/scalar.ts'
 import { ADD_CONST, Reg, type State, StackSlot } from '../state.ts'
 import { SCALAR_VALUE } from '../types.ts'
-
-/** Places that one comparison can refine: `LINKED_REGS_MAX`. */
-export const MAX_LINKED = 6
-
-const STACK_PLACE = 128
-
-export function registerPlace(frameno: number, regno: number): number {
-  return (frameno << 8) | regno
-}
-
-export function slotPlace(frameno: number, spi: number): number {
-  return (frameno << 8) | STACK_PLACE | spi
-}
-
-export function placeFrame(place: number): number {
-  return place >>> 8
-}
-
-export function isStackPlace(place: number): boolean {
-  return (place & STACK_PLACE) !== 0
-}
-
-/** The register, or the slot. */
-export function placeIndex(place: number): number {
-  return place & (STACK_PLACE - 1)
-}
+import { isLinkedRegister, linkedFrame, linkedIndex, linkedRegister, linkedSlot, MAX_LINKED } from './history.ts'
 
 /**
  * Adds to `places` all that hold the scalar `id`, at a distance or not. Those for which there is no room lose their
@@ -47,13 +22,13 @@ export function collectLinked(state: State, id: number, places: number[]): void 
     for (let regno = 0; regno < 10; regno++) {
       const reg = regs[regno]!
       if (reg.type !== SCALAR_VALUE || (reg.id & ~ADD_CONST) !== wanted) continue
-      if (places.length < MAX_LINKED) places.push(registerPlace(frameno, regno))
+      if (places.length < MAX_LINKED) places.push(linkedRegister(frameno, regno))
       else state.writable(frameno).regs[regno] = reg.withId(0)
     }
     for (let spi = 0; spi < stack.length; spi++) {
       const slot = stack[spi]!
       if (!slot.isSpill || slot.reg.type !== SCALAR_VALUE || (slot.reg.id & ~ADD_CONST) !== wanted) continue
-      if (places.length < MAX_LINKED) places.push(slotPlace(frameno, spi))
+      if (places.length < MAX_LINKED) places.push(linkedSlot(frameno, spi))
       else state.writable(frameno).stack[spi] = new StackSlot(slot.bytes, slot.reg.withId(0))
     }
   }
@@ -62,10 +37,10 @@ export function collectLinked(state: State, id: number, places: number[]): void 
 /** Gives all places that are still linked to `known` what is known of it. */
 export function syncLinked(state: State, known: Reg, places: readonly number[]): void {
   for (const place of places) {
-    const frameno = placeFrame(place)
-    const index = placeIndex(place)
+    const frameno = linkedFrame(place)
+    const index = linkedIndex(place)
     const frame = state.frames[frameno]!
-    if (isStackPlace(place)) {
+    if (!isLinkedRegister(place)) {
       const slot = frame.stack[index]!
       const reg = follow(slot.reg, known)
       if (reg !== slot.reg) state.writable(frameno).stack[index] = new StackSlot(slot.bytes, reg)

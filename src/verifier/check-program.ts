@@ -1,0 +1,157 @@
+/**
+ * One verification from beginning to end: the structure, the entry function, the global functions that it calls, the
+ * depth of the stack. Throws a `Rejection` where the program fails.
+ * @module
+ */
+import type { Platform } from '../spec/index.ts'
+import { AnybpfError } from '../util/index.ts'
+import { Environment, type GlobalArgument, type Permissions, type SubprogramInfo } from './environment.ts'
+import { beginExploration } from './explore/exploration.ts'
+import { explore } from './explore/explore.ts'
+import type { VerifierProgram, VerifyOptions } from './program.ts'
+import { CONTEXT_POINTER, Frame, pointerReg, Reg, State, UNKNOWN_SCALAR } from './state.ts'
+import { prepareArguments } from './structure/arguments.ts'
+import { checkStructure } from './structure/check.ts'
+import { checkStackDepth } from './structure/stack-depth.ts'
+import {
+  CONST_PTR_TO_DYNPTR,
+  MEM_RDONLY,
+  PTR_MAYBE_NULL,
+  PTR_TO_ARENA,
+  PTR_TO_BTF_ID,
+  PTR_TO_MEM,
+  PTR_TRUSTED,
+  PTR_UNTRUSTED,
+  type RegType,
+} from './types.ts'
+
+/** `BPF_COMPLEXITY_LIMIT_INSNS`. */
+export const DEFAULT_INSN_LIMIT = 1_000_000
+
+/** Licences that may call what is restricted to the GPL: what Linux's module loader takes as compatible. */
+const GPL_COMPATIBLE: ReadonlySet<string> = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+])
+
+export function createEnvironment(program: VerifierProgram, platform: Platform, options: VerifyOptions): Environment {
+  const programType = platform.programTypes.get(program.type)
+  if (programType === undefined) {
+    throw new AnybpfError('ERR_USAGE', `${program.name}: ${platform.name} has no program type ${program.type}`)
+  }
+  const author = options.author ?? platform.author ?? 'untrusted'
+  return new Environment({
+    program,
+    platform,
+    programType,
+    options,
+    permissions: permissionsOf(author),
+    gplCompatible: GPL_COMPATIBLE.has(program.license),
+    strictAlignment: options.alignment === 'strict',
+    insnLimit: options.insnLimit ?? DEFAULT_INSN_LIMIT,
+    deadline: options.timeLimit === undefined ? Number.POSITIVE_INFINITY : Date.now() + options.timeLimit,
+  })
+}
+
+function permissionsOf(author: 'trusted' | 'untrusted'): Permissions {
+  const trusted = author === 'trusted'
+  return {
+    allowPointerLeaks: trusted,
+    allowUninitialisedStack: trusted,
+    bypassSpectreV1: trusted,
+    bypassSpectreV4: trusted,
+    bpfCapable: true,
+  }
+}
+
+/** Everything that has to hold. */
+export function checkProgram(env: Environment): void {
+  checkStructure(env)
+  checkFunction(env, env.subprograms[0]!)
+  checkGlobals(env)
+  env.insn = -1
+  checkStackDepth(env)
+}
+
+/** Global functions that verified code calls, and those that they call, each on its own: any arguments that its BTF allows. */
+function checkGlobals(env: Environment): void {
+  const verified = new Set<SubprogramInfo>()
+  for (let found = true; found; ) {
+    found = false
+    for (const subprogram of env.subprograms) {
+      if (subprogram.index === 0 || subprogram.linkage === 'static') continue
+      if (verified.has(subprogram) || !(subprogram.called || subprogram.isExceptionCallback)) continue
+      verified.add(subprogram)
+      checkFunction(env, subprogram)
+      env.log?.onFunctionSafe(env, subprogram)
+      found = true
+    }
+  }
+}
+
+function checkFunction(env: Environment, subprogram: SubprogramInfo): void {
+  const { index, start } = subprogram
+  env.rootSubprogram = index
+  beginExploration(env)
+  env.pending.length = 0
+  env.pathLength = 0
+  const state = new State()
+  state.branches = 1
+  state.inSleepable = env.program.sleepable === true
+  const frame = new Frame({ callsite: -1, frameno: 0, subprogno: index }, state)
+  state.frames.push(frame)
+  state.insn = state.firstInsn = start
+  env.cur = state
+  env.insn = start
+  env.previousInsn = -1
+  if (index === 0 && env.program.type !== 'ext') {
+    frame.regs[1] = CONTEXT_POINTER
+  } else {
+    prepareArguments(env, subprogram)
+    frame.inExceptionCallback = subprogram.isExceptionCallback
+    const args = subprogram.args ?? []
+    for (let i = 0; i < args.length && i < 5; i++) frame.regs[i + 1] = argumentRegister(env, args[i]!)
+  }
+  explore(env)
+}
+
+/** What a global function may take for granted of an argument. */
+function argumentRegister(env: Environment, arg: GlobalArgument): Reg {
+  switch (arg.kind) {
+    case 'ctx':
+      return CONTEXT_POINTER
+    case 'scalar':
+      return UNKNOWN_SCALAR
+    case 'mem':
+      return pointerReg(PTR_TO_MEM, arg.size)
+    case 'mem_or_null':
+      return pointerReg(PTR_TO_MEM | PTR_MAYBE_NULL, arg.size).withId(env.newId())
+    case 'untrusted_mem':
+      return pointerReg(PTR_TO_MEM | PTR_UNTRUSTED | MEM_RDONLY, arg.size)
+    case 'dynptr':
+      return pointerReg(CONST_PTR_TO_DYNPTR, 0, {
+        kind: 'dynptr',
+        dynptr: 'local',
+        readOnly: false,
+        first: true,
+      }).withId(env.newId())
+    case 'arena':
+      return pointerReg(PTR_TO_ARENA)
+    case 'trusted_btf':
+      return btfArgument(env, arg, PTR_TRUSTED)
+    case 'trusted_btf_or_null':
+      return btfArgument(env, arg, PTR_TRUSTED | PTR_MAYBE_NULL)
+    case 'untrusted_btf':
+      return btfArgument(env, arg, PTR_UNTRUSTED)
+  }
+}
+
+function btfArgument(env: Environment, arg: GlobalArgument, flags: RegType): Reg {
+  const btf = arg.btf ?? env.kernelBtf
+  const target = btf === undefined ? undefined : ({ kind: 'btf', btf, id: arg.btfType } as const)
+  return pointerReg(PTR_TO_BTF_ID | flags, 0, target).withId(env.newId())
+}
