@@ -72,6 +72,13 @@ export interface SubprogramInfo {
   /** By BTF; undefined until `prepareArguments`, then also where BTF says nothing usable. */
   args: readonly GlobalArgument[] | undefined
   argsPrepared: boolean
+  /**
+   * Where the stack slots begin that are only saved around calls of `bpf_fastcall` functions (see structure/fastcall);
+   * whether some call frees them, and whether some other call needs them after all.
+   */
+  fastcallStackOffset: number
+  freesFastcallStack: boolean
+  keepsFastcallStack: boolean
 }
 
 /** A branch that waits to be explored. */
@@ -126,6 +133,8 @@ export class Environment {
   readonly liveRegisters: Uint16Array
   /** Strongly connected component (a loop) of each slot; 0: in none. */
   readonly scc: Uint32Array
+  /** 1: a store or load that only saves a register around a call of a `bpf_fastcall` function. */
+  readonly fastcallSlots: Uint8Array
   /** Postorder of each subprogram's slots, one after another, and where each subprogram's begins. */
   postorder: Int32Array = new Int32Array(0)
   postorderStart: Int32Array = new Int32Array(0)
@@ -187,6 +196,7 @@ export class Environment {
     this.insnFlags = new Uint8Array(count)
     this.liveRegisters = new Uint16Array(count)
     this.scc = new Uint32Array(count)
+    this.fastcallSlots = new Uint8Array(count)
     this.pointerTypes = new Int32Array(count)
   }
 
@@ -211,6 +221,10 @@ export interface VerifierLog {
   readonly onPop: (env: Environment, branch: PendingBranch) => void
   /** A path ended at a state that covers it. */
   readonly onPruned: (env: Environment) => void
+  /** A path ended: at an exit, or pruned. */
+  readonly onPathEnd: (env: Environment) => void
+  /** A global function was verified on its own. */
+  readonly onFunctionSafe: (env: Environment, subprogram: SubprogramInfo) => void
   /** Any other line of the log: `Func#1 ('f') is global and assumed valid.`, the lines of a rejection. */
   readonly line: (text: string) => void
 }
