@@ -3,7 +3,7 @@
  * @module
  */
 import { AnybpfError } from '../../util/index.ts'
-import type { HelperSpec, MapTypeSpec, Platform, PlatformLimits, ProgramTypeSpec } from '../types.ts'
+import type { HelperSpec, KfuncSpec, MapTypeSpec, Platform, PlatformLimits, ProgramTypeSpec } from '../types.ts'
 
 export interface PlatformExtension {
   readonly name?: string
@@ -11,13 +11,21 @@ export interface PlatformExtension {
   readonly mapTypes?: Iterable<MapTypeSpec>
   readonly programTypes?: Iterable<ProgramTypeSpec>
   readonly limits?: Partial<PlatformLimits>
+  /** For whom programs are verified unless asked otherwise; by default as on the platform that is extended. */
+  readonly author?: 'trusted' | 'untrusted'
+  readonly kfuncs?: Iterable<KfuncSpec>
 }
 
 /**
  * A new platform that has all of `platform` and the extension's rows. A row with the number of another helper or map
- * type, or the name of another program type, replaces it; two names for two numbers must differ (ERR_USAGE).
+ * type, or the name of another program type or kernel function, replaces it; two names for two numbers must differ (ERR_USAGE).
  */
 export function extendPlatform(platform: Platform, extension: PlatformExtension): Platform {
+  const author = extension.author ?? platform.author
+  const kfuncs =
+    extension.kfuncs === undefined
+      ? platform.kfuncs
+      : new Map([...(platform.kfuncs ?? []), ...[...extension.kfuncs].map((kfunc) => [kfunc.name, kfunc] as const)])
   return {
     name: extension.name ?? platform.name,
     helpers: withRows(platform.helpers, extension.helpers, 'helper'),
@@ -27,6 +35,8 @@ export function extendPlatform(platform: Platform, extension: PlatformExtension)
       ...[...(extension.programTypes ?? [])].map((type) => [type.name, type] as const),
     ]),
     limits: { ...platform.limits, ...extension.limits },
+    ...(author !== undefined && { author }),
+    ...(kfuncs !== undefined && { kfuncs }),
   }
 }
 

@@ -3,7 +3,7 @@
  * @see https://docs.kernel.org/bpf/verifier.html
  * @module
  */
-import type { ContextAccess, ContextLayout, ProgramTypeRules } from '../types.ts'
+import type { ContextAccess, ContextLayout, ProgramTypeRules, ProgramTypeSpec } from '../types.ts'
 import { ContextView, pointerAccess } from './context-access.ts'
 import { CONTEXT_USES, type ContextUse, viewOf } from './contexts.ts'
 
@@ -70,9 +70,9 @@ export function linuxRules(name: string): ProgramTypeRules {
 }
 
 /**
- * The rules that a context's layout implies: fields may be read, whole or in aligned parts (pointers and what `writable`
- * marks: whole); any helper may be called and anything returned; packets may be read and written where the
- * layout points at one.
+ * The rules that a context's layout implies: scalars may be read whole or in aligned parts, and written whole if they are
+ * `writable`; pointers may be read; any helper may be called and anything returned; packets may be read and written where
+ * the layout points at one.
  */
 export function rulesFromLayout(layout: ContextLayout): ProgramTypeRules {
   let view: ContextView | undefined
@@ -84,7 +84,8 @@ export function rulesFromLayout(layout: ContextLayout): ProgramTypeRules {
         layout.fields.map((field) => ({
           field,
           load: field.pointer === undefined ? 'parts' : 'whole',
-          store: field.writable === true ? 'whole' : undefined,
+          // A stored number would be taken for a pointer when it is loaded again.
+          store: field.writable === true && field.pointer === undefined ? 'whole' : undefined,
           gives: pointerAccess(field),
         })),
       )
@@ -105,4 +106,11 @@ export function plainMemoryRules(size: number): ProgramTypeRules {
     returnRange: nothing,
     plainMemory: true,
   }
+}
+
+const NO_CONTEXT: ContextLayout = { name: 'nothing', size: 0, fields: [] }
+
+/** The rules of a program type: its own, or those that its context's layout implies. */
+export function rulesOf(type: ProgramTypeSpec): ProgramTypeRules {
+  return type.rules ?? rulesFromLayout(type.context ?? NO_CONTEXT)
 }
