@@ -61,6 +61,8 @@ export class LinuxLog implements VerifierLog {
   private touched: Printed | undefined
   private arrived = false
   private previousLine: VerifierLine | undefined
+  /** The subprogram that is verified at the root. */
+  private root = 0
 
   constructor(level: number) {
     this.level = level
@@ -72,6 +74,7 @@ export class LinuxLog implements VerifierLog {
 
   beforeInsn(env: Environment): void {
     if (!this.verbose) return
+    if (this.root !== env.rootSubprogram) this.beginFunction(env)
     this.settle(env)
     if ((this.level & LEVEL_ALL) !== 0 && this.arrived) {
       this.line('')
@@ -104,6 +107,16 @@ export class LinuxLog implements VerifierLog {
     } else this.line(`${env.insn}: safe`)
   }
 
+  onPathEnd(_env: Environment): void {
+    this.processed = undefined
+  }
+
+  onFunctionSafe(_env: Environment, subprogram: SubprogramInfo): void {
+    if (!this.verbose) return
+    this.endFunction()
+    this.line(`Func#${subprogram.index} ('${subprogram.name}') is safe for any args that match its prototype`)
+  }
+
   /** Any other line of the log. */
   line(text: string): void {
     if (!this.verbose) return
@@ -114,6 +127,24 @@ export class LinuxLog implements VerifierLog {
   /** The whole log so far. */
   text(): string {
     return this.lines.length === 0 ? '' : `${this.lines.join('\n')}\n`
+  }
+
+  /** Linux drops, at level 1, what it logged of a function that it accepts. */
+  private endFunction(): void {
+    if ((this.level & LEVEL_ALL) === 0) this.resetTo(undefined)
+    this.processed = undefined
+    this.current = undefined
+    this.branchLines.length = 0
+    this.touched = undefined
+    this.arrived = false
+  }
+
+  private beginFunction(env: Environment): void {
+    // What follows a function that is verified on its own was dropped when that ended.
+    if (this.root === 0) this.endFunction()
+    this.root = env.rootSubprogram
+    const { name, index } = env.subprograms[this.root]!
+    if (index > 0) this.line(`Validating ${name}() func#${index}...`)
   }
 
   private arrival(env: Environment): string {
