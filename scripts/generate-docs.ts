@@ -14,6 +14,7 @@ import { INSTRUCTION_TABLE } from '../src/isa/instruction-table.ts'
 import { CLASS, SIZE_BITS } from '../src/isa/opcode.ts'
 import { formatMarkdownTable, type TableColumn } from '../src/util/text-table.ts'
 import { MODULES } from './architecture-table.ts'
+import { contextTables, objectTables, programTypesTable } from './context-docs.ts'
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
 
@@ -160,6 +161,9 @@ function modulesTable(): string {
 /** What each marked section of a document prints. */
 export const SECTIONS: Readonly<Record<string, () => string>> = {
   modules: modulesTable,
+  'context-program-types': programTypesTable,
+  contexts: contextTables,
+  'context-objects': objectTables,
   'isa-classes': () =>
     formatMarkdownTable(
       columns('class', 'value', 'what'),
