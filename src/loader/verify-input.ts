@@ -1,0 +1,166 @@
+/**
+ * From an `ObjectSpec` to what the verifier is asked about: flat programs, with their maps as the kernel would have them
+ * after a loader made them.
+ * @see https://docs.kernel.org/bpf/libbpf/libbpf_overview.html
+ * @module
+ */
+import type { Btf, BtfTypeId } from '../btf/index.ts'
+import {
+  type LinkedFunction,
+  type LinkedProgram,
+  type LinkedReference,
+  linkProgram,
+  type MapSpec,
+  type ObjectSpec,
+  type ProgramSpec,
+} from '../object/index.ts'
+import type { Platform } from '../spec/index.ts'
+import { AnybpfError } from '../util/index.ts'
+import type { VerifierFunction, VerifierMap, VerifierProgram, VerifierReference } from '../verifier/program.ts'
+import { globalContents, kernelVersionOf } from './globals.ts'
+
+/** `BPF_F_RDONLY_PROG`. */
+const READ_ONLY_FOR_PROGRAMS = 0x80
+
+export interface VerifyInputOptions {
+  /** Global variables by name, as for loading: constants of `.rodata` decide which code is reachable. */
+  readonly globals?: Readonly<Record<string, unknown>>
+  readonly kconfig?: Readonly<Record<string, unknown>>
+  /** Program type, where the section does not say or another one is wanted. */
+  readonly type?: string
+  /** With `type`: the attach type by bpftool's name. */
+  readonly attachType?: string
+}
+
+/**
+ * Makes the verifier's view of the programs of one object. Maps are shared: two programs that use one map are given the
+ * same object.
+ */
+export class VerifyInput {
+  private readonly spec: ObjectSpec
+  private readonly options: VerifyInputOptions
+  private readonly contents: ReadonlyMap<MapSpec, Uint8Array>
+  private readonly maps = new Map<string, VerifierMap>()
+
+  /** Throws what setting the globals throws: ERR_NOT_FOUND, ERR_USAGE, ERR_LINK. */
+  constructor(spec: ObjectSpec, platform: Platform, options: VerifyInputOptions = {}) {
+    this.spec = spec
+    this.options = options
+    this.contents = globalContents(spec, options.globals ?? {}, options.kconfig ?? {}, kernelVersionOf(platform))
+  }
+
+  /** Links a program and describes it. Throws ERR_LINK where it cannot be linked. */
+  program(program: ProgramSpec): VerifierProgram {
+    const linked = linkProgram(this.spec, program)
+    const { type = program.type, attachType = this.options.type === undefined ? program.attachType : undefined } =
+      this.options
+    const { btf } = this.spec
+    const functions = verifierFunctions(linked.functions, btf)
+    return {
+      name: program.name,
+      type,
+      ...(attachType !== undefined && { attachType }),
+      ...(program.attachTo !== undefined && { attachTo: program.attachTo }),
+      license: this.spec.license,
+      sleepable: program.sleepable,
+      frags: program.frags,
+      byteOrder: this.spec.byteOrder,
+      insns: linked.insns,
+      references: this.references(linked),
+      ...(functions !== undefined && { functions }),
+      ...(btf !== undefined && { btf }),
+      lines: linked.lines,
+    }
+  }
+
+  /** A map by its name in the object. Throws ERR_LINK if there is none. */
+  map(name: string): VerifierMap {
+    const known = this.maps.get(name)
+    if (known !== undefined) return known
+    const spec = this.spec.maps[name]
+    if (spec === undefined) throw new AnybpfError('ERR_LINK', `no map ${name}`)
+    const map = describeMap(spec, this.contents.get(spec), this.innerOf(spec))
+    this.maps.set(name, map)
+    return map
+  }
+
+  /** What the values of a map of maps look like: as declared, else as the first map that it is initialised with. */
+  private innerOf(spec: MapSpec): VerifierMap | undefined {
+    if (spec.innerMap !== undefined) return describeMap(spec.innerMap, undefined, undefined)
+    for (const { target } of spec.initialSlots ?? []) {
+      const inner = target.kind === 'map' ? this.spec.maps[target.map] : undefined
+      if (inner !== undefined) return describeMap(inner, undefined, undefined)
+    }
+    return undefined
+  }
+
+  private references(linked: LinkedProgram): ReadonlyMap<number, VerifierReference> {
+    const references = new Map<number, VerifierReference>()
+    for (const reference of linked.references) references.set(reference.slot, this.reference(reference))
+    return references
+  }
+
+  private reference(reference: LinkedReference): VerifierReference {
+    switch (reference.kind) {
+      case 'map':
+        return { kind: 'map', map: this.map(reference.map) }
+      case 'map_value':
+        return { kind: 'map_value', map: this.map(reference.map), offset: reference.offset }
+      case 'kfunc':
+        return { kind: 'kfunc', name: reference.extern, weak: this.spec.externs[reference.extern]?.weak === true }
+      case 'ksym': {
+        const extern = this.spec.externs[reference.extern]
+        const type = extern?.btfType
+        return {
+          kind: 'ksym',
+          name: reference.extern,
+          weak: extern?.weak === true,
+          ...(type !== undefined && { btfType: type }),
+        }
+      }
+    }
+  }
+}
+
+function describeMap(spec: MapSpec, contents: Uint8Array | undefined, inner: VerifierMap | undefined): VerifierMap {
+  const constant = spec.kind === 'rodata' || spec.kind === 'kconfig'
+  const { btf, btfKeyType, btfValueType, variables } = spec
+  return {
+    name: spec.name,
+    type: spec.type,
+    keySize: spec.keySize,
+    valueSize: spec.valueSize,
+    maxEntries: spec.maxEntries,
+    flags: constant ? spec.flags | READ_ONLY_FOR_PROGRAMS : spec.flags,
+    mapExtra: spec.mapExtra,
+    ...(inner !== undefined && { inner }),
+    ...(btf !== undefined && { btf }),
+    ...(btfKeyType !== undefined && { btfKeyType }),
+    ...(btfValueType !== undefined && { btfValueType }),
+    ...(constant && { frozen: true }),
+    ...(contents !== undefined && constant && { contents }),
+    ...(variables !== undefined && { variables }),
+  }
+}
+
+/**
+ * The kernel is told of functions by BTF alone: without it all are static, and what BTF calls global is verified on its
+ * own unless the linker hid it.
+ */
+function verifierFunctions(
+  functions: readonly LinkedFunction[],
+  btf: Btf | undefined,
+): readonly VerifierFunction[] | undefined {
+  if (btf === undefined || functions[0]?.btfType === undefined) return undefined
+  return functions.map(({ name, slot, linkage, btfType }) => ({
+    name,
+    slot,
+    linkage: isGlobal(btf, btfType) ? linkage : 'static',
+    btfType,
+  }))
+}
+
+function isGlobal(btf: Btf, type: BtfTypeId | undefined): boolean {
+  const func = type === undefined ? undefined : btf.types[type]
+  return func?.kind === 'func' && func.linkage === 'global'
+}
