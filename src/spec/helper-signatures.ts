@@ -25,7 +25,7 @@ const TABLE = `
 3 | const_map_ptr, map_key | integer | packet_access
 4 | mem write uninit, const_size_or_zero, anything | integer
 5 | | integer
-6 | mem read, const_size | integer
+6 | mem read, const_size | integer | perfmon
 7 | | integer
 8 | | integer
 9 | ctx, anything, mem read, const_size, anything | integer | changes_packet
@@ -35,18 +35,20 @@ const TABLE = `
 13 | ctx, anything, anything | integer | changes_packet
 14 | | integer
 15 | | integer
-16 | mem write uninit, const_size | integer
-17 | ctx | integer
+16 | mem write uninit, const_size | integer | perfmon
+17 | | integer
+17 sched_cls sched_act lwt_in lwt_out lwt_xmit lwt_seg6local | ctx | integer
 18 | ctx, anything, anything | integer | changes_packet
 19 | ctx | integer | changes_packet
 20 | ctx, mem write uninit, const_size, anything | integer
 21 | ctx, mem read, const_size, anything | integer
-22 | const_map_ptr, anything | integer
+22 | const_map_ptr, anything | integer | perfmon
 23 | anything, anything | integer
 24 | ctx | integer
 25 | ctx, const_map_ptr, anything, mem read, const_size_or_zero | integer
 26 | ctx, anything, mem write uninit, const_size | integer
 27 | ctx, const_map_ptr, anything | integer
+27 perf_event | ctx, const_map_ptr, anything | integer | any_license
 28 | mem null read, const_size_or_zero, mem null read, const_size_or_zero, anything | integer | packet_access
 29 | ctx, mem write uninit, const_size | integer
 30 | ctx, mem read, const_size | integer
@@ -54,7 +56,7 @@ const TABLE = `
 32 | ctx, anything | integer
 33 | ctx, const_map_ptr, anything | integer
 34 | ctx | integer
-35 | | integer
+35 | | integer | perfmon
 36 | anything, mem read, const_size | integer
 37 | const_map_ptr, anything | integer
 38 | ctx, anything, anything | integer | changes_packet
@@ -66,17 +68,20 @@ const TABLE = `
 44 | ctx, anything | integer | changes_packet
 45 | mem write uninit, const_size_or_zero, anything | integer
 46 | ctx | integer
+46 sk_reuseport syscall tracing lsm | btf_sock_common null | integer
 47 | ctx | integer
 48 | ctx, anything | integer
 49 | ctx, anything, anything, mem read, const_size | integer
+49 cgroup_sockopt struct_ops tracing lsm | btf_sock_common, anything, anything, mem read, const_size | integer
 50 | ctx, anything, anything, anything | integer | changes_packet
 51 | const_map_ptr, anything, anything | integer
 52 | ctx, const_map_ptr, anything, anything | integer
 53 | ctx, const_map_ptr, map_key, anything | integer | packet_access
 54 | ctx, anything | integer | changes_packet
-55 | const_map_ptr, anything, mem write uninit, const_size | integer
+55 | const_map_ptr, anything, mem write uninit, const_size | integer | perfmon
 56 | ctx, mem write uninit, const_size | integer
 57 | ctx, anything, anything, mem write uninit, const_size | integer
+57 cgroup_sockopt struct_ops tracing lsm | btf_sock_common, anything, anything, mem write uninit, const_size | integer
 58 | ctx, anything | integer
 59 | ctx, anything | integer
 60 | ctx, const_map_ptr, anything, anything | integer
@@ -88,7 +93,7 @@ const TABLE = `
 66 | ctx, anything, mem write uninit, const_size, anything | integer
 67 | ctx, mem write uninit, const_size_or_zero, anything | integer
 68 | ctx, anything, mem write uninit, const_size, anything | integer
-69 | ctx, mem, const_size, anything | integer
+69 | ctx, mem read_write, const_size, anything | integer
 70 | ctx, const_map_ptr, map_key, anything | integer | packet_access
 71 | ctx, const_map_ptr, map_key, anything | integer
 72 | ctx, const_map_ptr, map_key, anything | integer
@@ -127,19 +132,21 @@ const TABLE = `
 105 | mem read, const_size, anything, mem 8 write uninit aligned | integer
 106 | mem read, const_size, anything, mem 8 write uninit aligned | integer
 107 | const_map_ptr, btf_sock_common, map_value null, anything | map_value null
+107 tracing syscall | const_map_ptr, btf null :sock_common, map_value null, anything | map_value null
 107 cgroup_sock | const_map_ptr, ctx, map_value null, anything | map_value null
 108 | const_map_ptr, btf_sock_common | integer
-109 | anything | integer
+108 tracing syscall | const_map_ptr, btf null :sock_common | integer
+109 | anything | integer | perfmon
 110 | btf_sock_common, mem read, const_size, mem read, const_size | integer | packet_access
 111 | btf :sk_buff, const_map_ptr, anything, mem read, const_size_or_zero | integer
-112 | mem write uninit, const_size_or_zero, anything | integer
-113 | mem write uninit, const_size_or_zero, anything | integer
-114 | mem write uninit, const_size_or_zero, anything | integer
-115 | mem write uninit, const_size_or_zero, anything | integer
+112 | mem write uninit, const_size_or_zero, anything | integer | perfmon
+113 | mem write uninit, const_size_or_zero, anything | integer | perfmon
+114 | mem write uninit, const_size_or_zero, anything | integer | perfmon
+115 | mem write uninit, const_size_or_zero, anything | integer | perfmon
 116 | btf :tcp_sock, anything | integer
-117 | anything | integer
+117 | anything | integer | perfmon
 118 | | integer
-119 | ctx, mem null, const_size_or_zero, anything | integer
+119 | ctx, mem null read_write, const_size_or_zero, anything | integer
 120 | anything, anything, mem write uninit, const_size | integer
 121 | btf :xdp_buff, const_map_ptr, anything, mem read, const_size_or_zero | integer
 122 | ctx null | integer
@@ -157,20 +164,20 @@ const TABLE = `
 133 | ringbuf_mem release, anything | void
 134 | const_map_ptr, anything | integer
 135 | ctx, anything | integer
-136 | btf_sock_common | btf null :tcp6_sock | casts_arg
-137 | btf_sock_common | btf null :tcp_sock | casts_arg
-138 | btf_sock_common | btf null :tcp_timewait_sock | casts_arg
-139 | btf_sock_common | btf null :tcp_request_sock | casts_arg
-140 | btf_sock_common | btf null :udp6_sock | casts_arg
-141 | btf :task_struct, mem write uninit, const_size_or_zero, anything | integer
+136 | btf_sock_common | btf null :tcp6_sock | casts_arg perfmon
+137 | btf_sock_common | btf null :tcp_sock | casts_arg perfmon
+138 | btf_sock_common | btf null :tcp_timewait_sock | casts_arg perfmon
+139 | btf_sock_common | btf null :tcp_request_sock | casts_arg perfmon
+140 | btf_sock_common | btf null :udp6_sock | casts_arg perfmon
+141 | btf :task_struct, mem write uninit, const_size_or_zero, anything | integer | perfmon
 142 | ctx, mem read_write, const_size, anything | integer
 143 | ctx, mem read, const_size, anything | integer | changes_packet
 144 | ctx, anything, anything | integer
 145 | const_map_ptr, btf null :inode, map_value null, anything | map_value null
 146 | const_map_ptr, btf null :inode | integer
-147 | btf :path, mem, const_size_or_zero | integer
-148 | mem write uninit, const_size_or_zero, anything | integer | might_sleep
-149 | mem, const_size, mem read, const_size, anything | integer
+147 | btf :path, mem read_write, const_size_or_zero | integer
+148 | mem write uninit, const_size_or_zero, anything | integer | might_sleep perfmon
+149 | mem read_write, const_size, mem read, const_size, anything | integer | perfmon
 150 | btf :seq_file, mem read, const_size_or_zero, anything | integer
 151 | ctx | integer
 152 | anything, mem null read, const_size_or_zero, anything | integer
@@ -179,15 +186,15 @@ const TABLE = `
 155 | anything, anything | integer
 156 | const_map_ptr, btf null :task_struct, map_value null, anything | map_value null
 157 | const_map_ptr, btf null :task_struct | integer
-158 | | btf trusted :task_struct
+158 | | btf trusted :task_struct | perfmon
 159 | btf :linux_binprm, anything | integer
 160 | | integer
 161 | btf :inode, mem write uninit, const_size | integer | might_sleep
 162 | btf :file | btf null :socket
 163 | ctx, anything, mem 4 read_write aligned, anything, anything | integer
 164 | const_map_ptr, func, stack null, anything | integer
-165 | mem null, const_size_or_zero, const_str, mem null read, const_size_or_zero | integer
-166 | anything, mem read, const_size | integer
+165 | mem null read_write, const_size_or_zero, const_str, mem null read, const_size_or_zero | integer | perfmon
+166 | anything, mem read, const_size | integer | perfmon
 167 | mem read, const_size, anything, anything | integer
 168 | anything | integer
 169 | timer, const_map_ptr, anything | integer
@@ -196,12 +203,12 @@ const TABLE = `
 172 | timer | integer
 173 | ctx | integer
 174 | ctx | integer
-175 | btf :task_struct | btf :pt_regs
-176 | mem write uninit, const_size_or_zero | integer
-177 | mem read, const_size, mem null read, const_size_or_zero | integer
-178 | btf_sock_common | btf null :unix_sock
-179 | mem, const_size_or_zero, anything, mem 8 write uninit aligned | integer
-180 | btf :task_struct, anything, func, stack null, anything | integer
+175 | btf :task_struct | btf :pt_regs | perfmon
+176 | mem write uninit, const_size_or_zero | integer | perfmon
+177 | mem read, const_size, mem null read, const_size_or_zero | integer | perfmon
+178 | btf_sock_common | btf null :unix_sock | perfmon
+179 | mem read, const_size_or_zero, anything, mem 8 write uninit aligned | integer
+180 | btf :task_struct, anything, func, stack null, anything | integer | perfmon
 181 | anything, func, stack null, anything | integer
 182 | mem read, const_size, const_str | integer
 183 | ctx, anything, mem 8 write uninit aligned | integer
@@ -210,14 +217,15 @@ const TABLE = `
 186 | | integer
 187 | anything | integer
 188 | ctx | integer
+188 syscall tracing lsm | btf :xdp_buff | integer
 189 | ctx, anything, mem write uninit, const_size | integer
-190 | ctx, anything, mem write uninit, const_size | integer
-191 | mem write uninit, const_size_or_zero, anything, btf :task_struct, anything | integer | might_sleep
+190 | ctx, anything, mem read, const_size | integer
+191 | mem write uninit, const_size_or_zero, anything, btf :task_struct, anything | integer | might_sleep perfmon
 192 | ctx, anything, anything | integer
 193 | btf :file, mem write uninit, const_size | integer | might_sleep
 194 | kptr, btf null release | btf null | acquires
 195 | const_map_ptr, map_key, anything | map_value null | packet_access
-196 | sock_common | btf null :mptcp_sock | casts_arg
+196 | sock_common | btf null :mptcp_sock | casts_arg perfmon
 197 | mem write uninit, const_size_or_zero, anything, dynptr local write uninit | integer
 198 | const_map_ptr, anything, anything, dynptr ringbuf write uninit | integer
 199 | dynptr ringbuf release, anything | void
@@ -225,10 +233,10 @@ const TABLE = `
 201 | mem write uninit, const_size_or_zero, dynptr read, anything, anything | integer
 202 | dynptr read, anything, mem read, const_size_or_zero, anything | integer
 203 | dynptr read, anything, const_alloc_size_or_zero | dynptr_mem null | casts_arg
-204 | mem 20, mem, const_size_or_zero | integer | packet_access
-205 | mem 40, mem, const_size_or_zero | integer | packet_access
-206 | mem 20, mem 20 | integer | packet_access
-207 | mem 40, mem 20 | integer | packet_access
+204 | mem 20 read, mem read, const_size_or_zero | integer | packet_access
+205 | mem 40 read, mem read, const_size_or_zero | integer | packet_access
+206 | mem 20 read, mem 20 read | integer | packet_access
+207 | mem 40 read, mem 20 read | integer | packet_access
 208 | | integer
 209 | const_map_ptr, func, stack null, anything | integer
 210 | const_map_ptr, btf null :cgroup, map_value null, anything | map_value null

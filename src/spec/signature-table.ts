@@ -77,6 +77,8 @@ const EFFECT_WORDS: ReadonlyMap<string, Partial<HelperSignature>> = new Map<stri
   ['casts_arg', { castsArg: true }],
   ['might_sleep', { mightSleep: true }],
   ['packet_access', { packetAccess: true }],
+  ['perfmon', { perfmon: true }],
+  ['any_license', { anyLicense: true }],
 ])
 
 const ROW = /^(\d+)((?: \w+)*) \|([^|]*)\|([^|]*)(?:\|([^|]*))?$/

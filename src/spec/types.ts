@@ -115,6 +115,10 @@ export interface HelperSignature {
   readonly mightSleep?: true
   /** Reads bytes of the packet through `mem` arguments: packet pointers are accepted there. */
   readonly packetAccess?: true
+  /** Shows kernel memory: only for authors who may see it (CAP_PERFMON); others cannot use the helper. */
+  readonly perfmon?: true
+  /** Programs of any licence may call it, though the helper is `gplOnly` elsewhere. */
+  readonly anyLicense?: true
 }
 
 export interface HelperSpec {
@@ -123,7 +127,11 @@ export interface HelperSpec {
   readonly name: string
   readonly args: readonly ArgWidth[]
   readonly returns: ReturnWidth
-  /** A tail call replaces the running program: engines treat it themselves. */
+  /**
+   * A tail call replaces the running program: engines treat it themselves. So does a verifier: where the call comes
+   * back it has failed and has changed nothing; where it does not, the program behind it returns to the caller of this
+   * subprogram, with any result and having changed the packet.
+   */
   readonly tailCall?: boolean
   /** May only be called by programs whose licence is compatible with the GPL. */
   readonly gplOnly?: boolean
