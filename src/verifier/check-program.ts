@@ -38,7 +38,12 @@ const GPL_COMPATIBLE: ReadonlySet<string> = new Set([
   'Dual MPL/GPL',
 ])
 
-export function createEnvironment(program: VerifierProgram, platform: Platform, options: VerifyOptions): Environment {
+export function createEnvironment(
+  program: VerifierProgram,
+  platform: Platform,
+  options: VerifyOptions,
+  start: number = Date.now(),
+): Environment {
   const programType = platform.programTypes.get(program.type)
   if (programType === undefined) {
     throw new AnybpfError('ERR_USAGE', `${program.name}: ${platform.name} has no program type ${program.type}`)
@@ -53,7 +58,7 @@ export function createEnvironment(program: VerifierProgram, platform: Platform, 
     gplCompatible: GPL_COMPATIBLE.has(program.license),
     strictAlignment: options.alignment === 'strict',
     insnLimit: options.insnLimit ?? DEFAULT_INSN_LIMIT,
-    deadline: options.timeLimit === undefined ? Number.POSITIVE_INFINITY : Date.now() + options.timeLimit,
+    deadline: options.timeLimit === undefined ? Number.POSITIVE_INFINITY : start + options.timeLimit,
   })
 }
 

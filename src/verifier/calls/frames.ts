@@ -8,12 +8,12 @@ import type { CallInsn } from '../../isa/index.ts'
 import type { Environment, SubprogramInfo } from '../environment.ts'
 import { pushBranch, pushState } from '../explore/branches.ts'
 import { markPrecise } from '../explore/precision.ts'
-import { enterFunction, exitFunction } from '../explore/stack-liveness.ts'
+import { updateStackLiveness } from '../explore/stack-liveness.ts'
 import { findPreviousEntry, widenImpreciseScalars } from '../explore/widen.ts'
 import { clearPacketPointers } from '../memory/packet.ts'
 import { reject } from '../rejection.ts'
 import { Frame, State, UNINITIALISED, UNKNOWN_SCALAR } from '../state.ts'
-import { checkGlobalCall } from '../structure/arguments.ts'
+import { checkGlobalCall } from './global-call.ts'
 import { PTR_TO_STACK, SCALAR_VALUE } from '../types.ts'
 import { checkCallbackResult } from './return.ts'
 
@@ -82,7 +82,6 @@ function enterFrame(env: Environment, state: State, subprogno: number, callsite:
   }
   const callee = new Frame({ callsite, frameno: depth, subprogno }, state)
   state.frames.push(callee)
-  if (state === env.cur) enterFunction(env)
   return callee
 }
 
@@ -100,7 +99,7 @@ export function returnToCaller(env: Environment): void {
     if (callee.callbackRange !== undefined) checkCallbackResult(env, callee.callbackRange)
   }
   const { inCallback, callsite } = callee
-  exitFunction(env)
+  updateStackLiveness(env)
   state.frames.pop()
   if (!inCallback) {
     state.setReg(0, r0)

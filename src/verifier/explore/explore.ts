@@ -30,7 +30,7 @@ import { checkConditionalJump, checkMayGoto } from './branch.ts'
 import { popBranch } from './branches.ts'
 import { pushHistory } from './history.ts'
 import { loadKernelSymbol } from './ksym.ts'
-import { beginStackWrites, commitStackWrites } from './stack-liveness.ts'
+import { beginStackWrites, commitStackWrites, updateStackLiveness } from './stack-liveness.ts'
 import { updateBranchCounts, visitState } from './visit.ts'
 
 /** How often the clock is read: once in so many instructions. */
@@ -42,6 +42,8 @@ const BPF_FUNC_SPIN_UNLOCK = 94
 export function explore(env: Environment): void {
   for (;;) {
     if (!followPath(env)) continue
+    env.log?.onPathEnd(env)
+    updateStackLiveness(env)
     updateBranchCounts(env, env.cur)
     const branch = popBranch(env)
     if (branch === undefined) return

@@ -7,12 +7,13 @@ import { sameScalar } from '../domain/compare.ts'
 import type { Environment } from '../environment.ts'
 import { type PrecisionMarks, type Reg, StackSlot, type State, UNKNOWN_SCALAR } from '../state.ts'
 import { SCALAR_VALUE } from '../types.ts'
-import { exploredStates } from './visit.ts'
 
 /** The checkpoint at `insn` that this path came through last, if it came through one with the same chain of calls. */
 export function findPreviousEntry(env: Environment, state: State, insn: number): State | undefined {
-  for (const one of exploredStates(env, insn, state)) {
-    if (one.branches > 0 && one.dfsDepth < state.dfsDepth && sameCallSites(one, state)) return one
+  const { exploration } = env
+  let one = exploration.lists[exploration.listOf(insn, state.frame.callsite)]
+  for (; one !== undefined; one = one.nextInList) {
+    if (one.insn === insn && one.branches > 0 && one.dfsDepth < state.dfsDepth && sameCallSites(one, state)) return one
   }
   return undefined
 }

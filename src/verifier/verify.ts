@@ -1,0 +1,65 @@
+/**
+ * `verify`: may this program run?
+ * @module
+ */
+import type { Platform } from '../spec/index.ts'
+import { checkProgram, createEnvironment } from './check-program.ts'
+import type { Environment } from './environment.ts'
+import type { VerifierProgram, VerifyOptions } from './program.ts'
+import { Rejection } from './rejection.ts'
+import { createReport, createTrace, type Trace } from './report/create-report.ts'
+import type { Report } from './report/report.ts'
+
+/** A rejected program is followed a second time, to tell how it came to that, if that takes at most so many instructions. */
+const MAX_TRACED_INSNS = 200_000
+
+/**
+ * Judges a program as the platform would. A rejection is a result, not an exception; thrown is only what makes the
+ * question senseless (`ERR_USAGE`: a program type that the platform does not have).
+ */
+export function verify(program: VerifierProgram, platform: Platform, options: VerifyOptions = {}): Report {
+  const start = Date.now()
+  const began = performance.now()
+  const first = attempt(program, platform, options, undefined, start)
+  const ms = performance.now() - began
+  const logLevel = options.logLevel ?? 0
+  const explains = first.rejection !== undefined && options.explain !== false
+  const traceable = first.env.statistics.insnsProcessed <= MAX_TRACED_INSNS
+  if (logLevel === 0 && !(explains && traceable)) {
+    return createReport(first.env, { ms, ...(first.rejection !== undefined && { rejection: first.rejection }) })
+  }
+  const trace = createTrace({ logLevel, explain: explains && traceable })
+  const second = attempt(program, platform, withoutObserver(options), trace, start)
+  const rejection = second.rejection ?? first.rejection
+  return createReport(second.env, { ms, trace, ...(rejection !== undefined && { rejection }) })
+}
+
+/** An observer sees one run, not the one that follows it for the explanation. */
+function withoutObserver(options: VerifyOptions): VerifyOptions {
+  const { observer: _, ...rest } = options
+  return rest
+}
+
+interface Attempt {
+  readonly env: Environment
+  readonly rejection: Rejection | undefined
+}
+
+function attempt(
+  program: VerifierProgram,
+  platform: Platform,
+  options: VerifyOptions,
+  trace: Trace | undefined,
+  start: number,
+): Attempt {
+  const env = createEnvironment(program, platform, options, start)
+  env.log = trace?.observer
+  try {
+    checkProgram(env)
+  } catch (failure) {
+    if (!(failure instanceof Rejection)) throw failure
+    failure.insn ??= env.insn
+    return { env, rejection: failure }
+  }
+  return { env, rejection: undefined }
+}
