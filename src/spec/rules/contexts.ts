@@ -44,6 +44,10 @@ export class ContextTable {
     this.parsed ??= parseAccessTable(this.layout, this.text)
     return this.parsed
   }
+
+  view(name: string): ContextView {
+    return this.views.get(name)!
+  }
 }
 
 const SK_BUFF_TABLE = new ContextTable(SK_BUFF, SK_BUFF_ACCESS)
@@ -147,5 +151,5 @@ export const CONTEXT_USES: ReadonlyMap<string, ContextUse> = new Map([
 
 export function viewOf(use: ContextUse, attachType: string | undefined): ContextView {
   const name = attachType === undefined ? undefined : use.byAttachType?.get(attachType)
-  return use.table.views.get(name ?? use.view)!
+  return use.table.view(name ?? use.view)
 }

@@ -53,9 +53,18 @@ type Context = Pick<ProgramTypeRules, 'contextSize' | 'contextAccess'>
 function contextOf(name: string, contextUse: ContextUse | undefined): Context {
   if (name === 'syscall') return { contextSize: SYSCALL_CONTEXT_SIZE, contextAccess: bytesAccess }
   if (contextUse === undefined) return { contextSize: 0, contextAccess: nothing }
+  // Almost all questions in a row are about one program: the last view is at hand.
+  let view: ContextView | undefined
+  let viewFor: string | undefined
   return {
     contextSize: contextUse.table.layout.size,
-    contextAccess: (offset, size, write, attachType) => viewOf(contextUse, attachType).access(offset, size, write),
+    contextAccess: (offset, size, write, attachType) => {
+      if (view === undefined || attachType !== viewFor) {
+        view = viewOf(contextUse, attachType)
+        viewFor = attachType
+      }
+      return view.access(offset, size, write)
+    },
   }
 }
 
