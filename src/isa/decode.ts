@@ -114,6 +114,22 @@ function decodeSlot(view: DataView, slot: number, little: boolean): Instruction 
   return instructionFromFields(candidate.shape, dst, src, off, imm, imm2)
 }
 
+/**
+ * The instruction that these fields are, or undefined. For readers that must say by themselves what is wrong; `imm2` is
+ * the second slot's immediate, of wide instructions.
+ */
+export function decodeFields(
+  opcode: number,
+  dst: number,
+  src: number,
+  off: number,
+  imm: number,
+  imm2: number,
+): Instruction | undefined {
+  const candidate = findCandidate(opcode, dst, src, off, imm)
+  return candidate && instructionFromFields(candidate.shape, dst, src, off, imm, imm2)
+}
+
 function findCandidate(opcode: number, dst: number, src: number, off: number, imm: number): Candidate | undefined {
   const candidates = CANDIDATES[opcode]!
   if (dst > MAX_REGISTER || src > MAX_REGISTER) return undefined

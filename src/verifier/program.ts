@@ -77,7 +77,7 @@ export interface VerifierProgram {
   readonly byteOrder?: ByteOrder
   /** Slot-indexed, the entry at slot 0, subprograms behind it. */
   readonly insns: readonly Instruction[]
-  /** Slots whose bytes are no instruction, and why, in Linux's words; `insns` holds an `exit` there. */
+  /** Slots whose bytes are no instruction, and why, in Linux's words; `insns` holds there what comes closest to them. */
   readonly invalid?: ReadonlyMap<number, InvalidInstruction>
   /** By slot. */
   readonly references?: ReadonlyMap<number, VerifierReference>
@@ -95,6 +95,8 @@ export interface InvalidInstruction {
   readonly message: string
   /** Found before anything is executed (an unknown opcode), or only when the path comes there. */
   readonly early: boolean
+  /** Registers that are read, in this order, before the mistake is found: one that is not initialised is reported instead. */
+  readonly readsFirst?: readonly number[]
 }
 
 export interface VerifyOptions {
