@@ -1,0 +1,90 @@
+/**
+ * Where a pointer that is handed to a function may point: most have to be handed on as they were got.
+ * @module
+ */
+import type { Environment } from '../environment.ts'
+import { tnumText } from '../memory/text.ts'
+import { reject } from '../rejection.ts'
+import type { Reg } from '../state.ts'
+import {
+  MEM_ALLOC,
+  MEM_RCU,
+  MEM_RDONLY,
+  MEM_RINGBUF,
+  NON_OWN_REF,
+  PTR_TO_ARENA,
+  PTR_TO_BTF_ID,
+  PTR_TO_BUF,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_STACK,
+  PTR_TRUSTED,
+  regTypeName,
+  SCALAR_VALUE,
+} from '../types.ts'
+
+/** The whole offset of a pointer whose variable part is a constant. */
+export function fixedOffset(reg: Reg): number {
+  return reg.off + reg.scalar.constant
+}
+
+/** The pointer is as it was got; with `fixedAllowed`, a constant not below zero may have been added. */
+export function checkPointerOffset(_env: Environment, reg: Reg, regno: number, fixedAllowed: boolean): void {
+  const facts = { regno, off: reg.off }
+  const name = regTypeName(reg.type)
+  if (reg.off < 0) {
+    reject('pointer_offset', `negative offset ${name} ptr R${regno} off=${reg.off} disallowed`, facts)
+  }
+  if (!fixedAllowed && reg.off !== 0) {
+    reject('pointer_offset', `dereference of modified ${name} ptr R${regno} off=${reg.off} disallowed`, facts)
+  }
+  if (!reg.scalar.isZero) {
+    reject('pointer_offset', `variable ${name} access var_off=${tnumText(reg.scalar)} disallowed`, facts)
+  }
+}
+
+/** Where arguments of these types may point is checked with the access. */
+const ANY_OFFSET: ReadonlySet<number> = new Set([
+  PTR_TO_STACK,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_MEM | MEM_RDONLY,
+  PTR_TO_MEM | MEM_RINGBUF,
+  PTR_TO_BUF,
+  PTR_TO_BUF | MEM_RDONLY,
+  PTR_TO_ARENA,
+  SCALAR_VALUE,
+])
+
+const FIXED_OFFSET: ReadonlySet<number> = new Set([
+  PTR_TO_BTF_ID,
+  PTR_TO_BTF_ID | MEM_ALLOC,
+  PTR_TO_BTF_ID | PTR_TRUSTED,
+  PTR_TO_BTF_ID | MEM_RCU,
+  PTR_TO_BTF_ID | MEM_ALLOC | NON_OWN_REF,
+  PTR_TO_BTF_ID | MEM_ALLOC | NON_OWN_REF | MEM_RCU,
+])
+
+/** How an argument is used, as far as its offset goes. */
+export type ArgumentUse = 'plain' | 'release' | 'release_dynptr'
+
+/** The offset of an argument suits its type, and what is done with it. */
+export function checkArgumentOffset(env: Environment, reg: Reg, regno: number, use: ArgumentUse): void {
+  if (use !== 'plain') {
+    if (use === 'release_dynptr' && reg.type === PTR_TO_STACK) return
+    if (reg.off !== 0) {
+      const message = `R${regno} must have zero offset when passed to release func or trusted arg to kfunc`
+      reject('invalid_release', message, { regno, off: reg.off })
+    }
+    checkPointerOffset(env, reg, regno, false)
+    return
+  }
+  if (ANY_OFFSET.has(reg.type)) return
+  checkPointerOffset(env, reg, regno, FIXED_OFFSET.has(reg.type))
+}
