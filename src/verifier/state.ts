@@ -351,6 +351,13 @@ export class State {
   cleaned = false
   /** Of a loop's back edge: the checkpoint that it was found equal to. */
   equalState: State | undefined = undefined
+  /** How often it covered another state, and how often it was compared in vain. */
+  hits = 0
+  misses = 0
+  /** No longer compared with: it missed too often. */
+  evicted = false
+  /** The one that was kept before it, in the same list. */
+  nextInList: State | undefined = undefined
 
   get curframe(): number {
     return this.frames.length - 1

@@ -1,0 +1,95 @@
+/**
+ * Forgetting what does not matter: registers and stack slots of a checkpoint that nothing will read, and ids that link
+ * a scalar to no other. The less a checkpoint knows, the more states it covers.
+ * @module
+ */
+import type { Environment } from '../environment.ts'
+import { ADD_CONST, type Frame, INVALID_SLOT, type Reg, StackSlot, type State, UNINITIALISED } from '../state.ts'
+import { SCALAR_VALUE } from '../types.ts'
+import { frameInsn } from './function-instance.ts'
+import type { IdCounts } from './id-map.ts'
+import { isIncomplete } from './loops.ts'
+import { liveSlots } from './stack-liveness.ts'
+
+const FRAME_POINTER = 10
+
+/** Cleans the checkpoints of a list that are at the current instruction and call chain and are explored to their end. */
+export function cleanCheckpoints(env: Environment, first: State | undefined): void {
+  for (let state = first; state !== undefined; state = state.nextInList) {
+    if (state.branches !== 0 || state.cleaned || state.insn !== env.insn) continue
+    if (!sameCallsites(state, env.cur) || isIncomplete(env, state)) continue
+    cleanState(env, state)
+  }
+}
+
+/** Forgets what is dead in a checkpoint, in all its frames. */
+export function cleanState(env: Environment, state: State): void {
+  state.cleaned = true
+  for (let frameno = 0; frameno < state.frames.length; frameno++) {
+    cleanRegisters(state, frameno, env.liveRegisters[frameInsn(state, frameno)]!)
+    if (state.frames[frameno]!.stack.length > 0) {
+      const { low, high } = liveSlots(env, state, frameno)
+      cleanStack(state, frameno, low, high)
+    }
+  }
+}
+
+function cleanRegisters(state: State, frameno: number, live: number): void {
+  for (let regno = 0; regno < FRAME_POINTER; regno++) {
+    if ((live & (1 << regno)) !== 0 || state.frames[frameno]!.regs[regno] === UNINITIALISED) continue
+    state.writable(frameno).regs[regno] = UNINITIALISED
+  }
+}
+
+function cleanStack(state: State, frameno: number, low: number, high: number): void {
+  const { length } = state.frames[frameno]!.stack
+  for (let slot = 0; slot < length; slot++) {
+    const live = (slot < 32 ? low >>> slot : high >>> (slot - 32)) & 1
+    if (live !== 0 || state.frames[frameno]!.stack[slot] === INVALID_SLOT) continue
+    state.writable(frameno).stack[slot] = INVALID_SLOT
+  }
+}
+
+/** Both are in the same chain of calls. */
+function sameCallsites(a: State, b: State): boolean {
+  if (a.frames.length !== b.frames.length) return false
+  for (let i = a.frames.length - 1; i >= 0; i--) if (a.frames[i]!.callsite !== b.frames[i]!.callsite) return false
+  return true
+}
+
+/** Takes the ids from scalars of a state that share theirs with no other: they link nothing. */
+export function clearSingularIds(env: Environment, state: State): void {
+  const { idCounts } = env.exploration
+  idCounts.clear()
+  for (const frame of state.frames) countIds(frame, idCounts)
+  if (!idCounts.anySingle) return
+  for (let frameno = 0; frameno < state.frames.length; frameno++) {
+    const frame = state.frames[frameno]!
+    for (let regno = 0; regno < frame.regs.length; regno++) {
+      const reg = frame.regs[regno]!
+      if (isSingular(reg, idCounts)) state.writable(frameno).regs[regno] = withoutId(reg)
+    }
+    for (let slot = 0; slot < frame.stack.length; slot++) {
+      const { bytes, reg, isSpill } = frame.stack[slot]!
+      if (isSpill && isSingular(reg, idCounts)) {
+        state.writable(frameno).stack[slot] = new StackSlot(bytes, withoutId(reg))
+      }
+    }
+  }
+}
+
+function countIds(frame: Frame, counts: IdCounts): void {
+  for (const reg of frame.regs) if (reg.id !== 0 && reg.type === SCALAR_VALUE) counts.add(reg.id & ~ADD_CONST)
+  for (const slot of frame.stack) {
+    const { reg } = slot
+    if (reg.id !== 0 && reg.type === SCALAR_VALUE && slot.isSpill) counts.add(reg.id & ~ADD_CONST)
+  }
+}
+
+function isSingular(reg: Reg, counts: IdCounts): boolean {
+  return reg.id !== 0 && reg.type === SCALAR_VALUE && counts.isSingle(reg.id & ~ADD_CONST)
+}
+
+function withoutId(reg: Reg): Reg {
+  return (reg.off === 0 ? reg : reg.withOff(0)).withId(0)
+}
