@@ -3,16 +3,17 @@
  *
  * An operation of 64 bits also says something of the low half of its result, and is computed there for itself. One of
  * 32 bits leaves the upper half zero. How precise each operation is, is a fact of Linux 6.18; among others, it tracks
- * no division, no remainder and no byte swap, and no shift by a number that is not known.
+ * no division and no remainder, and no shift by a number that is not known.
  *
  * The steps that need both the old bounds and the new ones are in bounds.ts (sums, products) and shift.ts.
  * @see https://docs.kernel.org/bpf/verifier.html#register-value-tracking
  * @module
  */
 import type { AluOp } from '../../isa/instruction.ts'
-import { arsh64, lsh64, mul64, rsh64 } from '../../util/int64.ts'
+import { arsh64, lsh64, mul64, rsh64, swap16, swap32 } from '../../util/int64.ts'
 import { addBounds, addBounds32, multiplyBounds, multiplyBounds32, subtractBounds, subtractBounds32 } from './bounds.ts'
-import { synchronise, withoutContradiction } from './refine.ts'
+import { truncate } from './extend.ts'
+import { resynchronise, synchronise, withoutContradiction } from './refine.ts'
 import { type Scalar, UNKNOWN, ZERO } from './scalar.ts'
 import { shift } from './shift.ts'
 import { tnumAdd, tnumAndMask, tnumMul, tnumSub } from './tnum.ts'
@@ -34,6 +35,8 @@ import {
   UMAX_LOW,
   UMIN_HIGH,
   UMIN_LOW,
+  unbound32,
+  unbound64,
   unboundSigned,
   unboundSigned32,
   VALUE_HIGH,
@@ -123,9 +126,32 @@ export function negate(width: 32 | 64, s: Scalar): Scalar {
   return alu('sub', width, ZERO, s)
 }
 
-/** Conversion to a byte order, or `bswap`: not tracked, not even for constants. */
-export function endian(_op: 'le' | 'be' | 'bswap', _bits: 16 | 32 | 64, _s: Scalar): Scalar {
-  return UNKNOWN
+/**
+ * Conversion of the low `bits` to a byte order, or `bswap`; what lies above them becomes zero. A swap is followed bit by
+ * bit, and the bounds are those of the swapped bits. `order` is the program's own.
+ */
+export function endian(
+  op: 'le' | 'be' | 'bswap',
+  bits: 16 | 32 | 64,
+  s: Scalar,
+  order: 'little' | 'big' = 'little',
+): Scalar {
+  const swaps = op === 'bswap' || (op === 'le') !== (order === 'little')
+  if (!swaps) return bits === 64 ? resynchronise(s) : truncate(s, bits === 16 ? 2 : 4)
+  if (bits === 64) {
+    work[VALUE_LOW] = swap32(s.valueHigh)
+    work[VALUE_HIGH] = swap32(s.valueLow)
+    work[MASK_LOW] = swap32(s.maskHigh)
+    work[MASK_HIGH] = swap32(s.maskLow)
+  } else {
+    work[VALUE_LOW] = bits === 32 ? swap32(s.valueLow) : swap16(s.valueLow)
+    work[VALUE_HIGH] = 0
+    work[MASK_LOW] = bits === 32 ? swap32(s.maskLow) : swap16(s.maskLow)
+    work[MASK_HIGH] = 0
+  }
+  unbound64()
+  unbound32()
+  return synchronise(undefined)
 }
 
 /**

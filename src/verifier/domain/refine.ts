@@ -177,6 +177,16 @@ export function synchronise(like: Scalar | undefined): Scalar {
           u32max = s32max
           changed = true
         }
+      } else if (u32max >>> 0 < s32min >>> 0) {
+        // The signed range has a part at each end of the unsigned numbers, and the unsigned range meets only the lower.
+        s32min = u32min
+        if (u32max >>> 0 > s32max >>> 0) u32max = s32max
+        changed = true
+      } else if (s32max >>> 0 < u32min >>> 0) {
+        // Only the upper.
+        s32max = u32max
+        if (u32min >>> 0 < s32min >>> 0) u32min = s32min
+        changed = true
       }
 
       // 64 bits, likewise.
@@ -204,7 +214,6 @@ export function synchronise(like: Scalar | undefined): Scalar {
           changed = true
         }
       } else if (umaxHigh === sminHigh ? umaxLow >>> 0 < sminLow >>> 0 : umaxHigh >>> 0 < sminHigh >>> 0) {
-        // The signed range has a part at each end of the unsigned numbers, and the unsigned range meets only the lower.
         sminLow = uminLow
         sminHigh = uminHigh
         if (umaxHigh === smaxHigh ? umaxLow >>> 0 > smaxLow >>> 0 : umaxHigh >>> 0 > smaxHigh >>> 0) {
@@ -213,7 +222,6 @@ export function synchronise(like: Scalar | undefined): Scalar {
         }
         changed = true
       } else if (smaxHigh === uminHigh ? smaxLow >>> 0 < uminLow >>> 0 : smaxHigh >>> 0 < uminHigh >>> 0) {
-        // Only the upper.
         smaxLow = umaxLow
         smaxHigh = umaxHigh
         if (uminHigh === sminHigh ? uminLow >>> 0 < sminLow >>> 0 : uminHigh >>> 0 < sminHigh >>> 0) {
@@ -361,6 +369,12 @@ export function synchronise(like: Scalar | undefined): Scalar {
     s32min,
     s32max,
   )
+}
+
+/** `s` once more synchronised: `s` itself, unless its parts can still learn from each other. */
+export function resynchronise(s: Scalar): Scalar {
+  load(s)
+  return synchronise(s)
 }
 
 /**
