@@ -39,6 +39,29 @@ import {
 const MIN32 = -2147483648
 const MAX32 = 2147483647
 
+/** High half of what {@link stepLow} found. */
+let stepHigh = 0
+
+/** The least number above z, which is not below the tnum's least and is below its greatest, that has the tnum's bits. */
+function stepLow(
+  zLow: number,
+  zHigh: number,
+  valueLow: number,
+  valueHigh: number,
+  maskLow: number,
+  maskHigh: number,
+): number {
+  const low = (zLow - valueLow) | 0
+  const high = (zHigh - valueHigh - (zLow >>> 0 < valueLow >>> 0 ? 1 : 0)) | 0
+  // Below the highest bit that no number with these bits has, z does not count.
+  const fillHigh = upTo(high & ~maskHigh)
+  const fillLow = fillHigh === 0 ? upTo(low & ~maskLow) : -1
+  const filledLow = low | fillLow | ~maskLow
+  const filledHigh = high | fillHigh | ~maskHigh
+  stepHigh = valueHigh | ((filledHigh + (filledLow === -1 ? 1 : 0)) & maskHigh)
+  return valueLow | ((filledLow + 1) & maskLow)
+}
+
 /**
  * The scalar in the work area, synchronised. If it comes out equal to `like`, then `like` itself, so that callers see by
  * reference that nothing changed.
@@ -89,6 +112,37 @@ export function synchronise(like: Scalar | undefined): Scalar {
     if (s32min < high) s32min = high
     high = valueLow | (maskLow & MAX32)
     if (s32max > high) s32max = high
+
+    // Bits and unsigned range together: if just one number has these bits and lies in the range, it is that one. The
+    // next number with these bits after `umin` is found by counting in the unknown bits alone: with all others set, the
+    // carry runs through them.
+    const least = (uminLow & ~maskLow) === valueLow && (uminHigh & ~maskHigh) === valueHigh
+    high = valueHigh | maskHigh
+    let nextLow = low
+    let nextHigh = high
+    if (uminHigh === high ? uminLow >>> 0 < low >>> 0 : uminHigh >>> 0 < high >>> 0) {
+      nextLow = stepLow(uminLow, uminHigh, valueLow, valueHigh, maskLow, maskHigh)
+      nextHigh = stepHigh
+    }
+    const beyond = umaxHigh === nextHigh ? umaxLow >>> 0 < nextLow >>> 0 : umaxHigh >>> 0 < nextHigh >>> 0
+    let only = false
+    if (least) {
+      if (beyond) {
+        nextLow = uminLow
+        nextHigh = uminHigh
+        only = true
+      }
+    } else if (nextLow === low && nextHigh === high) {
+      only = true
+    } else if (!beyond) {
+      const afterLow = stepLow(nextLow, nextHigh, valueLow, valueHigh, maskLow, maskHigh)
+      only = umaxHigh === stepHigh ? umaxLow >>> 0 < afterLow >>> 0 : umaxHigh >>> 0 < stepHigh >>> 0
+    }
+    if (only) {
+      valueLow = uminLow = umaxLow = sminLow = smaxLow = u32min = u32max = s32min = s32max = nextLow
+      valueHigh = uminHigh = umaxHigh = sminHigh = smaxHigh = nextHigh
+      maskLow = maskHigh = 0
+    }
     if (last) break
 
     for (let round = 0; round < 3; round++) {
