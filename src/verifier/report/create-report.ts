@@ -5,8 +5,10 @@
  */
 import type { Environment, VerifierLog } from '../environment.ts'
 import type { Rejection } from '../rejection.ts'
+import { State } from '../state.ts'
 import { explainRejection } from './explain.ts'
 import { LinuxLog, statisticsText } from './linux-log.ts'
+import { frameText } from './linux-state.ts'
 import { combineLogs, PathRecorder } from './recorder.ts'
 import type { Report } from './report.ts'
 
@@ -39,7 +41,7 @@ export function createReport(env: Environment, outcome: Outcome): Report {
   const { rejection, ms, trace } = outcome
   const stackDepth = env.subprograms.map((subprogram) => subprogram.stackDepth)
   const log = trace?.log
-  if (log !== undefined && rejection !== undefined) for (const line of rejection.lines) log.line(line)
+  if (log !== undefined && rejection !== undefined) for (const line of loggedLines(rejection)) log.line(line)
   const accepted = rejection === undefined
   return {
     name: program.name,
@@ -58,6 +60,17 @@ export function createReport(env: Environment, outcome: Outcome): Report {
     ...(accepted ? {} : { error: explainRejection(env, rejection, trace?.path) }),
     ...(log === undefined ? {} : { log: logText(env, log, accepted, ms) }),
   }
+}
+
+/** What Linux logs of a failure: of an endless loop, the two states that are equal. */
+function loggedLines({ code, lines, facts }: Rejection): readonly string[] {
+  const { current, old } = facts
+  if (code !== 'infinite_loop' || !(current instanceof State) || !(old instanceof State)) return lines
+  return [
+    ...lines,
+    `cur state:${frameText(current, current.frame, undefined)}`,
+    `old state:${frameText(old, old.frame, undefined)}`,
+  ]
 }
 
 /** Linux keeps of an accepted program, at level 1, nothing but the statistics. */

@@ -107,13 +107,13 @@ export class LinuxLog implements VerifierLog {
     } else this.line(`${env.insn}: safe`)
   }
 
-  onPathEnd(_env: Environment): void {
+  onPathEnd(env: Environment): void {
     this.processed = undefined
+    if (this.verbose && env.pending.length === 0) this.endFunction()
   }
 
   onFunctionSafe(_env: Environment, subprogram: SubprogramInfo): void {
     if (!this.verbose) return
-    this.endFunction()
     this.line(`Func#${subprogram.index} ('${subprogram.name}') is safe for any args that match its prototype`)
   }
 
@@ -129,7 +129,7 @@ export class LinuxLog implements VerifierLog {
     return this.lines.length === 0 ? '' : `${this.lines.join('\n')}\n`
   }
 
-  /** Linux drops, at level 1, what it logged of a function that it accepts. */
+  /** No branch is left. Linux drops, at level 1, what it logged of a function that it accepts. */
   private endFunction(): void {
     if ((this.level & LEVEL_ALL) === 0) this.resetTo(undefined)
     this.processed = undefined
@@ -140,8 +140,6 @@ export class LinuxLog implements VerifierLog {
   }
 
   private beginFunction(env: Environment): void {
-    // What follows a function that is verified on its own was dropped when that ended.
-    if (this.root === 0) this.endFunction()
     this.root = env.rootSubprogram
     const { name, index } = env.subprograms[this.root]!
     if (index > 0) this.line(`Validating ${name}() func#${index}...`)

@@ -8,7 +8,15 @@
  */
 import type { Scalar } from '../domain/scalar.ts'
 import { signed64, tnumText, unsigned64 } from '../memory/text.ts'
-import { ADD_CONST, type Frame, isMapType, type Reg, type StackSlot, type State } from '../state.ts'
+import {
+  ADD_CONST,
+  type Frame,
+  isMapType,
+  type PrecisionMarks,
+  type Reg,
+  type StackSlot,
+  type State,
+} from '../state.ts'
 import {
   baseType,
   CONST_PTR_TO_DYNPTR,
@@ -97,11 +105,15 @@ function isUnknownTnum(scalar: Scalar): boolean {
   return (scalar.maskLow & scalar.maskHigh) === -1
 }
 
-/** `scalar(smin=0,smax=umax=255,var_off=(0x0; 0xff))`; `frameno` is the frame that it is printed for. */
-export function regText(reg: Reg, frameno: number): string {
+/**
+ * `scalar(smin=0,smax=umax=255,var_off=(0x0; 0xff))`; `frameno` is the frame that it is printed for. A scalar whose exact
+ * value matters has a `P` before it.
+ */
+export function regText(reg: Reg, frameno: number, precise = false): string {
   const { type, scalar } = reg
-  if (type === SCALAR_VALUE && scalar.isConstant) return signedText(signed64(scalar.valueLow, scalar.valueHigh))
-  let text = regTypeName(type)
+  const mark = precise && type === SCALAR_VALUE ? 'P' : ''
+  if (type === SCALAR_VALUE && scalar.isConstant) return mark + signedText(signed64(scalar.valueLow, scalar.valueHigh))
+  let text = mark + regTypeName(type)
   const base = baseType(type)
   if (type === PTR_TO_ARENA) return text
   if (type === PTR_TO_STACK) {
@@ -150,13 +162,13 @@ function slotLetters(slot: StackSlot): string {
 }
 
 /** ` fp-8=mmmmmmmm`; empty for a slot that nothing was written to, and for what its neighbour prints. */
-function slotText(slot: StackSlot, index: number, frameno: number): string {
+function slotText(slot: StackSlot, index: number, frameno: number, precise: boolean): string {
   if (slot.bytes === 0) return ''
   const place = ` fp${-8 * (index + 1)}=`
   const { reg } = slot
   switch (slot.byte(0)) {
     case STACK_SPILL:
-      return place + slotLetters(slot).replace(/r.*/, '') + regText(reg, frameno)
+      return place + slotLetters(slot).replace(/r.*/, '') + regText(reg, frameno, precise)
     case STACK_DYNPTR: {
       if (reg.target === undefined || !('dynptr' in reg.target) || !reg.target.first) return ''
       const parts: string[] = []
@@ -175,6 +187,11 @@ function slotText(slot: StackSlot, index: number, frameno: number): string {
   }
 }
 
+function isSlotPrecise(marks: PrecisionMarks | undefined, index: number): boolean {
+  if (marks === undefined) return false
+  return ((index < 32 ? marks.stackLow : marks.stackHigh) & (1 << (index & 31))) !== 0
+}
+
 /** Which registers and stack slots to print: bits, and a set of slot indices. */
 export interface Printed {
   readonly registers: number
@@ -187,13 +204,14 @@ export interface Printed {
  */
 export function frameText(state: State, frame: Frame, printed: Printed | undefined): string {
   let text = frame.frameno === 0 ? '' : ` frame${frame.frameno}:`
+  const marks = state.precise?.[frame.frameno]
   frame.regs.forEach((reg, regno) => {
     if (reg.type === NOT_INIT || (printed !== undefined && (printed.registers & (1 << regno)) === 0)) return
-    text += ` R${regno}=${regText(reg, frame.frameno)}`
+    text += ` R${regno}=${regText(reg, frame.frameno, ((marks?.regs ?? 0) & (1 << regno)) !== 0)}`
   })
   frame.stack.forEach((slot, index) => {
     if (slot === undefined || (printed !== undefined && !printed.slots.has(index))) return
-    if (slot.bytes !== STACK_INVALID) text += slotText(slot, index, frame.frameno)
+    if (slot.bytes !== STACK_INVALID) text += slotText(slot, index, frame.frameno, isSlotPrecise(marks, index))
   })
   const references = state.references.filter((reference) => reference.id !== 0)
   if (references.length > 0 && state.references[0]!.id !== 0) {
