@@ -108,8 +108,8 @@ const TABLE = `
 81 | const_map_ptr, anything | map_value
 82 | ctx, const_map_ptr, map_key, anything | integer
 83 | ctx, anything | integer
-84 | ctx, mem read, const_size, anything, anything | socket null | packet_access acquires
-85 | ctx, mem read, const_size, anything, anything | socket null | packet_access acquires
+84 | ctx, mem read, const_size_or_zero, anything, anything | socket null | packet_access acquires
+85 | ctx, mem read, const_size_or_zero, anything, anything | socket null | packet_access acquires
 86 | btf_sock_common release | integer
 87 | const_map_ptr, map_value, anything | integer | packet_access
 88 | const_map_ptr, map_value write uninit | integer
@@ -123,7 +123,7 @@ const TABLE = `
 96 | sock_common | tcp_sock null | casts_arg
 97 | ctx | integer
 98 | sock_common | socket null
-99 | ctx, mem read, const_size, anything, anything | sock_common null | packet_access acquires
+99 | ctx, mem read, const_size_or_zero, anything, anything | sock_common null | packet_access acquires
 100 | btf_sock_common, mem read, const_size, mem read, const_size | integer | packet_access
 101 | ctx, mem read_write, const_size, anything | integer
 102 | ctx, mem write uninit, const_size | integer

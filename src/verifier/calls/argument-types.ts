@@ -18,7 +18,6 @@ import {
   MEM_RDONLY,
   MEM_RINGBUF,
   maybeNull,
-  NON_OWN_REF,
   PTR_MAYBE_NULL,
   PTR_TO_BTF_ID,
   PTR_TO_BUF,
@@ -83,12 +82,7 @@ const ACCEPTED: Readonly<Record<Exclude<ArgKind, 'anything'>, readonly RegType[]
   stack: [PTR_TO_STACK],
   const_str: [PTR_TO_MAP_VALUE],
   timer: [PTR_TO_MAP_VALUE],
-  kptr: [
-    PTR_TO_MAP_VALUE,
-    PTR_TO_BTF_ID | MEM_ALLOC,
-    PTR_TO_BTF_ID | MEM_ALLOC | NON_OWN_REF,
-    PTR_TO_BTF_ID | MEM_ALLOC | NON_OWN_REF | MEM_RCU,
-  ],
+  kptr: [PTR_TO_MAP_VALUE, PTR_TO_BTF_ID | MEM_ALLOC],
   dynptr: [PTR_TO_STACK, CONST_PTR_TO_DYNPTR],
 }
 

@@ -30,13 +30,10 @@ export function checkConstantString(env: Environment, reg: Reg, regno: number): 
   const facts = { regno }
   if (reg.type !== PTR_TO_MAP_VALUE) reject('argument_type', `R${regno} is not a constant string`, facts)
   const { map } = reg
-  const type = mapTypeName(env, map)
-  if (type === 'percpu_array' || type === 'insn_array') {
-    reject('argument_type', `R${regno} points to ${type} map which cannot be used as const string`, facts)
-  }
   if (!isReadOnly(map)) reject('argument_type', `R${regno} does not point to a readonly map'`, facts)
   if (!reg.scalar.isConstant) reject('argument_type', `R${regno} is not a constant address'`, facts)
-  if (type !== 'array') reject('argument_type', 'no direct value access support for this map type', facts)
+  if (mapTypeName(env, map) !== 'array')
+    reject('argument_type', 'no direct value access support for this map type', facts)
   checkMapValue(reg, regno, reg.off, map.valueSize - reg.off, false, 'helper')
   const from = fixedOffset(reg)
   const contents = map.contents ?? new Uint8Array(map.valueSize)

@@ -24,6 +24,7 @@ import { dynptrAt, dynptrInfo, releaseDynptr } from './dynptr.ts'
 import { isFormat } from './format-string.ts'
 import { type CallbackSetup, pushCallbackFrame, returnToCaller } from './frames.ts'
 import { checkMapCompatibility, mapTypeName } from './map-compatibility.ts'
+import { effectiveFlags } from './record.ts'
 import { checkResourceLeak, forgetReference, invalidated, releaseReference } from './references.ts'
 import { setHelperResult } from './result.ts'
 
@@ -89,7 +90,7 @@ function checkPermission(env: Environment, helper: HelperSpec, signature: Helper
     reject('gpl_only', 'cannot call GPL-restricted function from non-GPL compatible program', facts)
   }
   const { type, attachType, attachTo } = env.program
-  if (helper.name === 'd_path' && type === 'tracing' && attachType !== 'trace_iter') {
+  if (helper.name === 'd_path' && type !== 'lsm' && attachType !== 'trace_iter') {
     if (!PATH_FUNCTIONS.has(attachTo ?? '')) {
       reject('helper_not_allowed', 'helper call is not allowed in probe', facts)
     }
@@ -130,7 +131,7 @@ const MAP_WRITERS: ReadonlySet<string> = new Set([
 function recordMap(env: Environment, helper: HelperSpec, call: CallContext): void {
   const { map } = call
   if (map === undefined || !MAP_SPECIFIC.has(helper.name)) return
-  if ((map.flags & MAP_FLAG.RDONLY_PROG) !== 0 && MAP_WRITERS.has(helper.name)) {
+  if ((effectiveFlags(map) & MAP_FLAG.RDONLY_PROG) !== 0 && MAP_WRITERS.has(helper.name)) {
     reject('read_only', 'write into map forbidden', { map })
   }
   const known = env.callMaps.get(env.insn)
@@ -199,8 +200,6 @@ function checkLoop(env: Environment, call: CallContext): void {
 
 function checkFormat(env: Environment): void {
   const format = env.cur.reg(3)
-  const type = mapTypeName(env, format.map)
-  if (type === 'percpu_array') reject('argument_type', 'percpu_array map cannot be used for snprintf', { regno: 3 })
   const bytes = env.cur.reg(5).scalar.valueLow >>> 0
   if (bytes % 8 !== 0) reject('argument_size', 'size of the arguments is not a multiple of 8', { regno: 5, bytes })
   if (!isFormat(constantString(format), bytes / 8)) {

@@ -192,6 +192,16 @@ export function findField(record: FieldRecord, ...kinds: readonly SpecialFieldKi
   return record.find((field) => kinds.includes(field.kind))
 }
 
+const MAP_TYPE_DEVMAP = 14
+const MAP_TYPE_DEVMAP_HASH = 25
+const RDONLY_PROG = 0x80
+
+/** The map's creation flags, and those that its type implies: programs never write the values of device maps. */
+export function effectiveFlags(map: VerifierMap): number {
+  const devices = map.type === MAP_TYPE_DEVMAP || map.type === MAP_TYPE_DEVMAP_HASH
+  return devices ? map.flags | RDONLY_PROG : map.flags
+}
+
 /** Whether values of the map hold a lock, so that two of them are never taken for one. */
 export function mapHasLock(map: VerifierMap): boolean {
   return map.btf !== undefined && findField(mapRecord(map), 'spin_lock', 'res_spin_lock') !== undefined

@@ -5,7 +5,7 @@
  * @see https://docs.ebpf.io/linux/concepts/kptrs/
  * @module
  */
-import { findField, mapRecord, type SpecialField } from '../calls/record.ts'
+import { effectiveFlags, findField, mapRecord, type SpecialField } from '../calls/record.ts'
 import { constantPair } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
 import type { VerifierMap } from '../program.ts'
@@ -57,7 +57,8 @@ export function accessMapValue(
 
 /** The map's creation flags allow programs this access. */
 export function checkMapPermission(reg: Reg, regno: number, off: number, size: number, access: 'read' | 'write'): void {
-  const { flags, valueSize } = reg.map
+  const { valueSize } = reg.map
+  const flags = effectiveFlags(reg.map)
   const where = `value_size=${valueSize} off=${off} size=${size}`
   if (access === 'write' && (flags & BPF_F_RDONLY_PROG) !== 0) {
     reject('read_only', `write into map forbidden, ${where}`, { regno, map: reg.map })
