@@ -137,6 +137,8 @@ export interface HelperSpec {
   readonly gplOnly?: boolean
   /** The first version of the platform that has it: `5.8`. Absent: every version. */
   readonly since?: string
+  /** Why nothing may call it on this platform: a build option it was made without, a lock. */
+  readonly unavailable?: string
   /** In C, with this platform's names of types: `long map_delete_elem(void *map, const void *key)`. */
   readonly prototype?: string
   /** One line of what it does. */
@@ -253,7 +255,7 @@ export interface ProgramTypeRules {
   /** Whether a helper may be called, GPL-compatible. */
   readonly allowsHelper: (helper: HelperSpec, attachType: string | undefined) => boolean
   /** What r0 must be at exit; undefined: anything. */
-  readonly returnRange: (attachType: string | undefined) => ReturnRule | undefined
+  readonly returnRange: (attachType: string | undefined, attachTo?: string) => ReturnRule | undefined
   /**
    * Packets may be read by helpers that are given a packet pointer; may be written, through packet pointers or by such
    * helpers. (A load through a packet pointer is never refused for the type's sake: a type that has none gives none.)

@@ -6,6 +6,8 @@
 import type { ContextAccess, ContextLayout, ProgramTypeRules, ProgramTypeSpec } from '../types.ts'
 import { ContextView, pointerAccess } from './context-access.ts'
 import { CONTEXT_USES, type ContextUse, viewOf } from './contexts.ts'
+import { allowsHelper } from './helpers.ts'
+import { returnRange } from './returns.ts'
 
 type Traits = Omit<ProgramTypeRules, 'contextSize' | 'contextAccess' | 'allowsHelper' | 'returnRange'>
 
@@ -72,8 +74,8 @@ function contextOf(name: string, contextUse: ContextUse | undefined): Context {
 export function linuxRules(name: string): ProgramTypeRules {
   return {
     ...contextOf(name, CONTEXT_USES.get(name)),
-    allowsHelper: yes,
-    returnRange: nothing,
+    allowsHelper: allowsHelper(name),
+    returnRange: returnRange(name),
     ...TRAITS[name],
   }
 }
