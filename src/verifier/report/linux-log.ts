@@ -163,7 +163,7 @@ export class LinuxLog implements VerifierLog {
       this.line(`to caller at ${env.insn}:`)
       this.line(frameText(cur, cur.frame, undefined))
       this.arrived = true
-      this.touched = { registers: 1, slots: new Set() }
+      this.touched = NOTHING
       return
     }
     if (cur.curframe > processed.depth) {
