@@ -9,6 +9,7 @@
 import type { AddrSpaceCastInsn, AluInsn, AluOp, EndianInsn, MovsxInsn, NegInsn } from '../../isa/index.ts'
 import { alu, endian, negate } from '../domain/arithmetic.ts'
 import { signExtend, truncate } from '../domain/extend.ts'
+import { withTnum } from '../domain/refine.ts'
 import { type Scalar, ZERO, constantOf, constantPair } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
 import { checkRegRead, checkRegWrite, isPointerValue, linkScalar, markUnknown } from '../memory/registers.ts'
@@ -33,6 +34,7 @@ import {
   baseType,
   isPacketPointer,
 } from '../types.ts'
+import { pushBranch } from './branches.ts'
 import { markPrecise } from './precision.ts'
 import { closeWindow, openWindow, sanitizeScalarAlu } from './speculation.ts'
 
@@ -116,7 +118,9 @@ function checkConstantOperand(insn: AluInsn, imm: number): void {
 
 function combineScalars(env: Environment, insn: AluInsn, left: Reg, right: Scalar): Reg {
   if ((insn.op === 'add' || insn.op === 'sub') && !env.permissions.bypassSpectreV1) sanitizeScalarAlu(env, insn)
-  const result = alu(insn.op, insn.width, left.scalar, right)
+  const value =
+    (insn.op === 'and' || insn.op === 'or') && right.isConstant ? decideAllOrNone(env, insn, left) : left.scalar
+  const result = alu(insn.op, insn.width, value, right)
   // `r1 = r2; r1 += 8; if r2 < 100`: the comparison tells of r1 too, as long as the two are linked.
   if (
     insn.op === 'add' &&
@@ -131,6 +135,27 @@ function combineScalars(env: Environment, insn: AluInsn, left: Reg, right: Scala
     return new Reg(SCALAR_VALUE, result, right.valueLow, left.id | ADD_CONST, 0, 0, undefined)
   }
   return scalarReg(result)
+}
+
+/**
+ * A number that is 0 or -1, all bits or none, comes from a sign that was shifted down, to choose one of two values
+ * without a branch. Both are followed: what the path gives here goes on with -1, and the instruction is met again with 0.
+ */
+function decideAllOrNone(env: Environment, insn: AluInsn, left: Reg): Scalar {
+  const { scalar } = left
+  if (scalar.smin === -1 && scalar.smax === 0) {
+    pushBranch(env, env.insn, env.insn, false).setReg(insn.dst, constantReg(0))
+    return constantOf(-1)
+  }
+  if (scalar.s32min === -1 && scalar.s32max === 0) {
+    pushBranch(env, env.insn, env.insn, false).setReg(insn.dst, left.withScalar(withLowHalf(scalar, 0)))
+    return withLowHalf(scalar, -1)
+  }
+  return scalar
+}
+
+function withLowHalf(scalar: Scalar, low: number): Scalar {
+  return withTnum(scalar, low, scalar.valueHigh, 0, scalar.maskHigh)
 }
 
 function checkMove(env: Environment, insn: AluInsn): void {
