@@ -71,6 +71,17 @@ const PATH_FUNCTIONS: ReadonlySet<string> = new Set([
   'filp_close',
 ])
 
+/** Kernel functions that hold what the helper would take may not be probed with it. */
+function isAllowedInProbe(env: Environment, name: string): boolean {
+  const { type, attachType, attachTo } = env.program
+  if (name === 'd_path') return type === 'lsm' || attachType === 'trace_iter' || PATH_FUNCTIONS.has(attachTo ?? '')
+  if (name !== 'sk_storage_get' && name !== 'sk_storage_delete') return true
+  if (type !== 'tracing' && type !== 'syscall') return true
+  if (attachType === 'trace_raw_tp' || attachType === 'trace_iter') return true
+  const isTrampoline = attachType === 'trace_fentry' || attachType === 'trace_fexit'
+  return isTrampoline && attachTo?.startsWith('bpf_sk_storage') !== true
+}
+
 function findHelper(env: Environment, id: number): HelperSpec {
   const helper = env.platform.helpers.get(id)
   if (helper === undefined && (id < 0 || id > highestHelper(env.platform))) {
@@ -86,14 +97,11 @@ function findHelper(env: Environment, id: number): HelperSpec {
 function checkPermission(env: Environment, helper: HelperSpec, signature: HelperSignature): void {
   const state = env.cur
   const facts = { helper: helper.name }
-  if (helper.gplOnly && !env.gplCompatible) {
+  if (helper.gplOnly && signature.anyLicense !== true && !env.gplCompatible) {
     reject('gpl_only', 'cannot call GPL-restricted function from non-GPL compatible program', facts)
   }
-  const { type, attachType, attachTo } = env.program
-  if (helper.name === 'd_path' && type !== 'lsm' && attachType !== 'trace_iter') {
-    if (!PATH_FUNCTIONS.has(attachTo ?? '')) {
-      reject('helper_not_allowed', 'helper call is not allowed in probe', facts)
-    }
+  if (!isAllowedInProbe(env, helper.name)) {
+    reject('helper_not_allowed', 'helper call is not allowed in probe', facts)
   }
   if (signature.mightSleep !== true) return
   if (!state.inSleepable) reject('sleepable', 'helper call might sleep in a non-sleepable prog', facts)

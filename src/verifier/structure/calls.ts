@@ -22,6 +22,8 @@ export function helperSignature(env: Environment, id: number): HelperSignature |
 export function helperAvailable(env: Environment, id: number): boolean {
   const helper = env.platform.helpers.get(id)
   if (helper === undefined) return false
+  // Pointers leak to those alone who may see kernel memory anyway.
+  if (!env.permissions.allowPointerLeaks && helperSignature(env, id)?.perfmon === true) return false
   const rules = env.programType.rules
   return rules === undefined || rules.allowsHelper(helper, env.program.attachType)
 }
