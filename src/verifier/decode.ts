@@ -8,10 +8,23 @@
 import { decodeFields } from '../isa/decode.ts'
 import { instructionFromFields } from '../isa/encoding.ts'
 import { INSTRUCTION_TABLE, type Instruction, type InstructionRow, type LddwSource, WIDE_TAIL } from '../isa/index.ts'
-import { CLASS, CLASS_MASK, CODE_MASK, JUMP_CODE, MAX_REGISTER, SLOT_BYTES } from '../isa/opcode.ts'
+import {
+  ATOMIC_CODE,
+  ATOMIC_FETCH,
+  CLASS,
+  CLASS_MASK,
+  CODE_MASK,
+  JUMP_CODE,
+  MAX_REGISTER,
+  MODE,
+  MODE_MASK,
+  SIZE_BITS,
+  SIZE_MASK,
+  SLOT_BYTES,
+} from '../isa/opcode.ts'
 import { AnybpfError, type ByteOrder } from '../util/index.ts'
 import type { InvalidInstruction } from './program.ts'
-import { fieldProblem } from './structure/reserved.ts'
+import { fieldProblem, unknownLoad } from './structure/reserved.ts'
 
 export interface DecodedProgram {
   /** One for each slot; where the bytes are no instruction, one that comes close to them. */
@@ -111,12 +124,20 @@ class Decoder {
   ): Instruction {
     const rows = ROWS[opcode]!
     if (rows.length === 0) {
+      const reserved = unknownLoad(opcode, imm)
+      if (reserved !== undefined) {
+        this.refuse(slot, reserved)
+        return placeholder(opcode, off)
+      }
       const message = `unknown opcode ${opcode.toString(16).padStart(2, '0')}`
       this.refuse(slot, { code: 'invalid_instruction', message, early: true })
       return placeholder(opcode, off)
     }
     const problem = fieldProblem(opcode, dst, src, off, imm)
     if (problem !== undefined) this.refuse(slot, problem)
+    if ((opcode & CLASS_MASK) === CLASS.STX && (opcode & MODE_MASK) === MODE.ATOMIC) {
+      return wrongAtomic(opcode, dst, src, off, imm)
+    }
     const row = closestRow(rows, src, off, imm)
     // Whom a call with wrong fields means is not to be known, unless it is a function of the program.
     if (row.shape.kind === 'call' && src > 2) return { kind: 'call', target: 'helper', imm: 0, off: 0 }
@@ -126,6 +147,13 @@ class Decoder {
   private refuse(slot: number, problem: InvalidInstruction): void {
     this.invalid.set(slot, problem)
   }
+}
+
+/** An operation or size that there is not: what it would read and write. */
+function wrongAtomic(opcode: number, dst: number, src: number, off: number, imm: number): Instruction {
+  const size = (opcode & SIZE_MASK) === SIZE_BITS[8] ? 8 : 4
+  const op = imm === ATOMIC_CODE.cmpxchg + ATOMIC_FETCH ? 'cmpxchg' : 'add'
+  return { kind: 'atomic', op, size, fetch: (imm & ATOMIC_FETCH) !== 0, base: dst, off, src }
 }
 
 /** The row that the fewest fixed fields speak against. */

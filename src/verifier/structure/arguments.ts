@@ -26,7 +26,7 @@ class NoContract {}
 
 /**
  * Finds out `subprogram.args`. They stay undefined for a static function without a usable contract; a global function
- * without one is refused.
+ * without one is refused (the fact `malformed` tells that its BTF is broken, and not only asks for what there is not).
  */
 export function prepareArguments(env: Environment, subprogram: SubprogramInfo): readonly GlobalArgument[] | undefined {
   if (!subprogram.argsPrepared) {
@@ -45,15 +45,15 @@ const scalar: GlobalArgument = { kind: 'scalar', size: 0, btfType: 0, btf: undef
 function contractOf(env: Environment, subprogram: SubprogramInfo): readonly GlobalArgument[] {
   const { btf } = env.program
   const isGlobal = subprogram.linkage !== 'static'
-  const fault = (message: string): never => {
+  const fault = (message: string, malformed = false): never => {
     if (!isGlobal) throw new NoContract()
-    return reject('invalid_btf', message, { subprogram: subprogram.index })
+    return reject('invalid_btf', message, { subprogram: subprogram.index, malformed })
   }
   const func = subprogram.btfType === undefined ? undefined : btf?.types[subprogram.btfType]
-  if (btf === undefined || func === undefined) return fault('Global functions need valid BTF')
-  if (func.kind !== 'func') return fault(`BTF of func#${subprogram.index} doesn't point to KIND_FUNC`)
+  if (btf === undefined || func === undefined) return fault('Global functions need valid BTF', true)
+  if (func.kind !== 'func') return fault(`BTF of func#${subprogram.index} doesn't point to KIND_FUNC`, true)
   const prototype = btf.types[func.type]
-  if (prototype?.kind !== 'func_proto') return fault(`Invalid type of function ${func.name}()`)
+  if (prototype?.kind !== 'func_proto') return fault(`Invalid type of function ${func.name}()`, true)
   // An ellipsis counts as a parameter.
   const count = prototype.params.length + (prototype.variadic ? 1 : 0)
   if (count > MAX_ARGUMENTS) {

@@ -74,6 +74,8 @@ export function computeComponents(env: Environment): void {
         open[openCount++] = slot
       }
       const successors = successorsOf(insns, slot, next)
+      // The call itself is where a callback's rounds meet. Linux 6.18 leaves that out, and so takes some programs that
+      // are not safe (its later versions do not).
       let loops = (env.insnFlags[slot]! & INSN_CALLS_CALLBACK) !== 0
       for (let i = 0; i < successors; i++) {
         const successor = next[i]!

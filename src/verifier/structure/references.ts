@@ -105,10 +105,14 @@ function directValueBytes(map: VerifierMap): number | undefined {
   return undefined
 }
 
+/** Type 0 of every BTF. */
+const VOID = { kind: 'void' } as const
+
 /** The address of a kernel variable or function, by its BTF id. */
 function checkVariable(env: Environment, insn: LddwInsn, slot: number): void {
-  const type = insn.imm2 === 0 ? env.kernelBtf?.types[insn.imm] : undefined
-  if (type === undefined || insn.imm <= 0) {
+  if (insn.imm2 !== 0) refuse('invalid_btf', 'invalid module BTF object FD specified.', slot)
+  const type = insn.imm === 0 ? VOID : env.kernelBtf?.types[insn.imm]
+  if (type === undefined) {
     refuse('invalid_btf', `ldimm64 insn specifies invalid btf_id ${insn.imm}.`, slot)
   }
   if (type.kind !== 'var' && type.kind !== 'func') {

@@ -51,6 +51,13 @@ export function fieldProblem(
   }
 }
 
+/** A load of a mode that there is not, or whose immediate is not zero: Linux says so before it looks opcodes up. */
+export function unknownLoad(opcode: number, imm: number): InvalidInstruction | undefined {
+  if ((opcode & CLASS_MASK) !== CLASS.LDX) return undefined
+  const mode = opcode & MODE_MASK
+  return (mode !== MODE.MEM && mode !== MODE.MEMSX) || imm !== 0 ? { ...reserved('BPF_LDX'), early: true } : undefined
+}
+
 function reserved(name: string, readsFirst?: readonly number[]): InvalidInstruction {
   const message = `${name} uses reserved fields`
   return { code: 'reserved_field', message, early: false, ...(readsFirst !== undefined && { readsFirst }) }
