@@ -112,5 +112,6 @@ export function returnRange(
 ): (attachType: string | undefined, attachTo?: string) => ReturnRule | undefined {
   if (programType === 'lsm') return hookRange
   const rules = RULES.get(programType)
-  return (attachType) => (attachType !== undefined && rules?.byAttachType?.[attachType]) || rules?.otherwise
+  const byAttachType = new Map(Object.entries(rules?.byAttachType ?? {}))
+  return (attachType) => (attachType === undefined ? undefined : byAttachType.get(attachType)) ?? rules?.otherwise
 }
