@@ -12,9 +12,11 @@ export {
   type RunResult,
   Runtime,
   type RuntimeOptions,
+  VerificationError,
 } from './loader/index.ts'
 export { BpfMap } from './maps/index.ts'
 export { type MapSpec, type ObjectSpec, type ProgramSpec, parseObject } from './object/index.ts'
 export { linux, raw } from './spec/index.ts'
 export { AnybpfError, type ErrorCode, isAnybpfError } from './util/index.ts'
+export { type Report, type VerifyOptions, verify } from './verifier/index.ts'
 export { BpfFault, type Environment, VirtualEnvironment } from './vm/index.ts'

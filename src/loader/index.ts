@@ -7,3 +7,5 @@ export { type AnyProgramTypeDefinition, BUILTIN_EXTENSION, type Definitions, typ
 export type { LoadOptions } from './load-object.ts'
 export { type Engine, type EngineOptions, Program, type RunBase, type RunResult } from './program.ts'
 export { type ProgramOptions, Runtime, type RuntimeOptions } from './runtime.ts'
+export { VerificationError } from './verification.ts'
+export { VerifyInput, type VerifyInputOptions } from './verify-input.ts'

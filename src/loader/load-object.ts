@@ -6,12 +6,14 @@ import type { BpfMap } from '../maps/index.ts'
 import { type LinkedProgram as LinkedSpec, linkProgram, type ObjectSpec, type ProgramSpec } from '../object/index.ts'
 import type { PacketInput, PacketOutput } from '../programs/index.ts'
 import { AnybpfError, quoteName } from '../util/index.ts'
+import type { VerifyOptions } from '../verifier/index.ts'
 import { Collection } from './collection.ts'
 import { globalContents, kernelVersionOf } from './globals.ts'
 import { checkGivenMap, createLiveMap, fillSlots } from './live-map.ts'
 import { type EngineOptions, engineOptions, type Program } from './program.ts'
 import { relocateProgram } from './relocate.ts'
 import type { Runtime } from './runtime.ts'
+import { LoadVerifier } from './verification.ts'
 
 export interface LoadOptions extends Partial<EngineOptions> {
   /**
@@ -25,6 +27,11 @@ export interface LoadOptions extends Partial<EngineOptions> {
   readonly kconfig?: Readonly<Record<string, unknown>>
   /** Addresses of `.ksyms` externs. */
   readonly ksyms?: Readonly<Record<string, number>>
+  /**
+   * Verify before loading (default), with these options; a rejected program throws `VerificationError`. False: load
+   * whatever it is; it then runs in the checked interpreter, unless `checked` says otherwise.
+   */
+  readonly verify?: boolean | VerifyOptions
   /** Maps to use instead of making them: shared between objects. They must have the declared type and sizes. */
   readonly maps?: Readonly<Record<string, BpfMap>>
 }
@@ -35,6 +42,18 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
   const linked = wanted.map((program) => linkProgram(spec, program))
 
   const contents = globalContents(spec, options.globals ?? {}, options.kconfig ?? {}, kernelVersionOf(runtime.platform))
+  const verifier =
+    options.verify === false
+      ? undefined
+      : new LoadVerifier(
+          spec,
+          runtime.platform,
+          {
+            ...(options.globals !== undefined && { globals: options.globals }),
+            ...(options.kconfig !== undefined && { kconfig: options.kconfig }),
+          },
+          typeof options.verify === 'object' ? options.verify : {},
+        )
   const given = givenMaps(runtime, spec, options.maps ?? {})
   const live = new Map<string, BpfMap>()
   const programs: Record<string, Program<PacketInput, PacketOutput>> = Object.create(null)
@@ -65,8 +84,9 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
     linked.forEach((program, i) => {
       const { type, name } = wanted[i]!
       checkHelpers(runtime, program, name)
+      const report = verifier?.check(wanted[i]!, program)
       const relocated = relocateProgram(spec, program, addresses)
-      programs[name] = runtime.createProgram(relocated, runtime.programType(type), engineOptions(options))
+      programs[name] = runtime.createProgram(relocated, runtime.programType(type), engineOptions(options, report))
     })
     for (const [name, map] of live) {
       const slots = spec.maps[name]?.initialSlots ?? []

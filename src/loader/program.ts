@@ -5,6 +5,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
 import { AnybpfError } from '../util/index.ts'
+import type { Report } from '../verifier/index.ts'
 import type { ExecutableProgram, Interpreter, RunOptions, VirtualMachine } from '../vm/index.ts'
 import type { AnyProgramTypeDefinition } from './extension.ts'
 
@@ -16,11 +17,14 @@ export interface EngineOptions {
   readonly checked: boolean
   /** Instructions a run may take; undefined: the engine's default; 0: no bound. */
   readonly budget: number | undefined
+  /** What the verifier said; undefined: it was not asked. */
+  readonly report?: Report | undefined
 }
 
-/** The options that a caller gave, with the defaults: checked, because nothing is verified yet. */
-export function engineOptions(options: Partial<EngineOptions>): EngineOptions {
-  return { engine: options.engine ?? 'interpreter', checked: options.checked ?? true, budget: options.budget }
+/** The options that a caller gave, with the defaults: every access is checked unless the program was verified. */
+export function engineOptions(options: Partial<EngineOptions>, report?: Report): EngineOptions {
+  const { engine = 'interpreter', checked = report === undefined, budget } = options
+  return { engine, checked, budget, report }
 }
 
 /** What every run tells, whatever the program type adds to it. */
@@ -53,6 +57,8 @@ export class Program<Input = unknown, Output = unknown> {
   /** `xdp`, `sched_cls` … */
   readonly type: string
   readonly executable: ExecutableProgram
+  /** What the verifier said of it; undefined if it was not asked. */
+  readonly report: Report | undefined
   private readonly host: ProgramHost
   private readonly instance: ContextInstance<Input, Output>
   private readonly engine: EngineOptions
@@ -72,6 +78,7 @@ export class Program<Input = unknown, Output = unknown> {
     this.executable = executable
     this.host = host
     this.engine = engine
+    this.report = engine.report
     this.instance = definition.createContext(host.machine)
   }
 

@@ -16,11 +16,13 @@ import {
 } from '../object/index.ts'
 import type { Platform } from '../spec/index.ts'
 import { AnybpfError } from '../util/index.ts'
+import { decodeForVerifier } from '../verifier/decode.ts'
 import type { VerifierFunction, VerifierMap, VerifierProgram, VerifierReference } from '../verifier/program.ts'
 import { globalContents, kernelVersionOf } from './globals.ts'
 
 /** `BPF_F_RDONLY_PROG`. */
 const READ_ONLY_FOR_PROGRAMS = 0x80
+const SLOT_BYTES = 8
 
 export interface VerifyInputOptions {
   /** Global variables by name, as for loading: constants of `.rodata` decide which code is reachable. */
@@ -41,6 +43,7 @@ export class VerifyInput {
   private readonly options: VerifyInputOptions
   private readonly contents: ReadonlyMap<MapSpec, Uint8Array>
   private readonly maps = new Map<string, VerifierMap>()
+  private readonly kconfigKnown: boolean
 
   /** Throws what setting the globals throws: ERR_NOT_FOUND, ERR_USAGE, ERR_LINK. */
   constructor(spec: ObjectSpec, platform: Platform, options: VerifyInputOptions = {}) {
@@ -51,7 +54,11 @@ export class VerifyInput {
 
   /** Links a program and describes it. Throws ERR_LINK where it cannot be linked. */
   program(program: ProgramSpec): VerifierProgram {
-    const linked = linkProgram(this.spec, program)
+    return this.describe(program, linkProgram(this.spec, program))
+  }
+
+  /** Describes a program that was linked already. Its instructions must not have been relocated yet. */
+  describe(program: ProgramSpec, linked: LinkedProgram): VerifierProgram {
     const { type = program.type, attachType = this.options.type === undefined ? program.attachType : undefined } =
       this.options
     const { btf } = this.spec
@@ -75,11 +82,12 @@ export class VerifyInput {
 
   /** A map by its name in the object. Throws ERR_LINK if there is none. */
   map(name: string): VerifierMap {
-    const known = this.maps.get(name)
-    if (known !== undefined) return known
+    const made = this.maps.get(name)
+    if (made !== undefined) return made
     const spec = this.spec.maps[name]
     if (spec === undefined) throw new AnybpfError('ERR_LINK', `no map ${name}`)
-    const map = describeMap(spec, this.contents.get(spec), this.innerOf(spec))
+    const known = spec.kind !== 'kconfig' || this.kconfigKnown
+    const map = describeMap(spec, known ? this.contents.get(spec) : undefined, this.innerOf(spec))
     this.maps.set(name, map)
     return map
   }
@@ -122,6 +130,28 @@ export class VerifyInput {
   }
 }
 
+/** Trailing bytes that make no slot are not part of any instruction. */
+function wholeSlots(code: Uint8Array): Uint8Array {
+  return code.subarray(0, code.length - (code.length % SLOT_BYTES))
+}
+
+/**
+ * Externs of `.kconfig` that need a value and were given none, with bytes to stand in for it. A loader reads the running
+ * kernel's configuration; here nothing is assumed of them: both ways of each test are followed.
+ */
+function unsetKconfig(spec: ObjectSpec, kconfig: Readonly<Record<string, unknown>>): [string, Uint8Array][] {
+  const unset: [string, Uint8Array][] = []
+  for (const map of Object.values(spec.maps)) {
+    if (map.kind !== 'kconfig') continue
+    for (const { name, size, linkage } of map.variables ?? []) {
+      const weak = linkage === 'weak' || spec.externs[name]?.weak === true
+      if (weak || name.startsWith('LINUX_') || Object.hasOwn(kconfig, name)) continue
+      unset.push([name, new Uint8Array(size)])
+    }
+  }
+  return unset
+}
+
 function describeMap(spec: MapSpec, contents: Uint8Array | undefined, inner: VerifierMap | undefined): VerifierMap {
   const constant = spec.kind === 'rodata' || spec.kind === 'kconfig'
   const { btf, btfKeyType, btfValueType, variables } = spec
@@ -137,8 +167,7 @@ function describeMap(spec: MapSpec, contents: Uint8Array | undefined, inner: Ver
     ...(btf !== undefined && { btf }),
     ...(btfKeyType !== undefined && { btfKeyType }),
     ...(btfValueType !== undefined && { btfValueType }),
-    ...(constant && { frozen: true }),
-    ...(contents !== undefined && constant && { contents }),
+    ...(constant && contents !== undefined && { frozen: true, contents }),
     ...(variables !== undefined && { variables }),
   }
 }

@@ -28,6 +28,7 @@ export const ERROR_CODES = [
   'ERR_NO_MEMORY', // the memory limit of the runtime is reached
   'ERR_BYTE_ORDER', // executing a program of the other byte order
   'ERR_LINK', // a program that cannot be made ready to run (unknown helper, unresolved symbol)
+  'ERR_REJECTED', // a program that the verifier rejects
   'ERR_FAULT', // a running program did what it may not
   'ERR_BUDGET', // a running program used up its instruction budget
   'ERR_DISPOSED', // use after disposal

@@ -9,7 +9,7 @@ import { Environment, type GlobalArgument, type Permissions, type SubprogramInfo
 import { beginExploration } from './explore/exploration.ts'
 import { explore } from './explore/explore.ts'
 import type { VerifierProgram, VerifyOptions } from './program.ts'
-import { CONTEXT_POINTER, Frame, pointerReg, Reg, State, UNKNOWN_SCALAR } from './state.ts'
+import { CONTEXT_POINTER, Frame, pointerReg, type Reg, State, UNKNOWN_SCALAR } from './state.ts'
 import { prepareArguments } from './structure/arguments.ts'
 import { checkStructure } from './structure/check.ts'
 import { checkStackDepth } from './structure/stack-depth.ts'

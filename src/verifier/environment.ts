@@ -6,8 +6,8 @@
 import type { Btf } from '../btf/index.ts'
 import type { Instruction } from '../isa/index.ts'
 import type { Platform, ProgramTypeSpec } from '../spec/index.ts'
-import type { VerifierMap, VerifierProgram, VerifierReference, VerifyOptions } from './program.ts'
 import type { Exploration } from './explore/exploration.ts'
+import type { VerifierMap, VerifierProgram, VerifierReference, VerifyOptions } from './program.ts'
 import type { ReturnRange, State } from './state.ts'
 
 /** Facts of an instruction that do not depend on a path: bits of `Environment.insnFlags`. */

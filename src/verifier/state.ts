@@ -7,9 +7,10 @@
  * @module
  */
 import type { Btf, BtfTypeId } from '../btf/index.ts'
-import { type Scalar, UNKNOWN, ZERO, constantOf } from './domain/scalar.ts'
+import { constantOf, type Scalar, UNKNOWN, ZERO } from './domain/scalar.ts'
 import type { VerifierMap } from './program.ts'
 import {
+  baseType,
   CONST_PTR_TO_DYNPTR,
   CONST_PTR_TO_MAP,
   NOT_INIT,
@@ -20,7 +21,6 @@ import {
   type RegType,
   SCALAR_VALUE,
   STACK_SPILL,
-  baseType,
 } from './types.ts'
 
 /** A type of kernel or program BTF. */

@@ -13,8 +13,8 @@ import { findPreviousEntry, widenImpreciseScalars } from '../explore/widen.ts'
 import { clearPacketPointers } from '../memory/packet.ts'
 import { reject } from '../rejection.ts'
 import { Frame, State, UNINITIALISED, UNKNOWN_SCALAR } from '../state.ts'
-import { checkGlobalCall } from './global-call.ts'
 import { PTR_TO_STACK, SCALAR_VALUE } from '../types.ts'
+import { checkGlobalCall } from './global-call.ts'
 import { checkCallbackResult } from './return.ts'
 
 /** Prepares the callee's arguments from what the caller's registers hold. `insn` is the call. */

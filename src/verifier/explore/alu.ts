@@ -10,29 +10,29 @@ import type { AddrSpaceCastInsn, AluInsn, AluOp, EndianInsn, MovsxInsn, NegInsn 
 import { alu, endian, negate } from '../domain/arithmetic.ts'
 import { signExtend, truncate } from '../domain/extend.ts'
 import { withTnum } from '../domain/refine.ts'
-import { type Scalar, ZERO, constantOf, constantPair } from '../domain/scalar.ts'
+import { constantOf, constantPair, type Scalar, ZERO } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
 import { checkRegRead, checkRegWrite, isPointerValue, linkScalar, markUnknown } from '../memory/registers.ts'
 import { reject } from '../rejection.ts'
 import { regTypeName } from '../report/type-names.ts'
-import { ADD_CONST, Reg, type RegTarget, UNKNOWN_SCALAR, constantReg, pointerReg, scalarReg } from '../state.ts'
+import { ADD_CONST, constantReg, pointerReg, Reg, type RegTarget, scalarReg, UNKNOWN_SCALAR } from '../state.ts'
 import {
+  baseType,
   CONST_PTR_TO_MAP,
+  isPacketPointer,
   NOT_INIT,
   PTR_MAYBE_NULL,
   PTR_TO_ARENA,
   PTR_TO_FLOW_KEYS,
   PTR_TO_MEM,
   PTR_TO_PACKET_END,
-  PTR_TO_SOCKET,
   PTR_TO_SOCK_COMMON,
+  PTR_TO_SOCKET,
   PTR_TO_STACK,
   PTR_TO_TCP_SOCK,
   PTR_TO_XDP_SOCK,
   PTR_UNTRUSTED,
   SCALAR_VALUE,
-  baseType,
-  isPacketPointer,
 } from '../types.ts'
 import { pushBranch } from './branches.ts'
 import { markPrecise } from './precision.ts'
@@ -290,7 +290,8 @@ function movePointer(env: Environment, insn: AluInsn, pointer: Reg, offset: Reg,
 
 /** Bounds that contradict each other come from code that cannot run. */
 function isContradiction(s: Scalar): boolean {
-  if (s.isConstant) return s.sminLow !== s.smaxLow || s.sminHigh !== s.smaxHigh || s.uminLow !== s.umaxLow || s.uminHigh !== s.umaxHigh
+  if (s.isConstant)
+    return s.sminLow !== s.smaxLow || s.sminHigh !== s.smaxHigh || s.uminLow !== s.umaxLow || s.uminHigh !== s.umaxHigh
   return s.smin > s.smax || s.umin > s.umax
 }
 

@@ -6,13 +6,14 @@
 import type { JumpInsn, JumpOp, MayGotoInsn } from '../../isa/index.ts'
 import { markPtrOrNull, notNull } from '../calls/null.ts'
 import { type BranchRefinement, branchTaken, refineBranch } from '../domain/branch.ts'
-import { UNKNOWN, constantOf } from '../domain/scalar.ts'
+import { constantOf, UNKNOWN } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
 import { findGoodPacketPointers, markPacketEnd } from '../memory/packet.ts'
 import { checkRegRead, isPointerValue } from '../memory/registers.ts'
 import { reject } from '../rejection.ts'
 import { BEYOND_PACKET_END, Reg, type State } from '../state.ts'
 import {
+  baseType,
   CONST_PTR_TO_MAP,
   MEM_ALLOC,
   MEM_RCU,
@@ -24,18 +25,17 @@ import {
   PTR_TO_PACKET,
   PTR_TO_PACKET_END,
   PTR_TO_PACKET_META,
-  PTR_TO_SOCKET,
   PTR_TO_SOCK_COMMON,
+  PTR_TO_SOCKET,
   PTR_TO_STACK,
   PTR_TO_TCP_SOCK,
   PTR_TRUSTED,
   PTR_UNTRUSTED,
   type RegType,
   SCALAR_VALUE,
-  baseType,
 } from '../types.ts'
 import { pushBranch } from './branches.ts'
-import { LEFT_IS_STACK, RIGHT_IS_STACK, pushHistory } from './history.ts'
+import { LEFT_IS_STACK, pushHistory, RIGHT_IS_STACK } from './history.ts'
 import { collectLinked, syncLinked } from './linked.ts'
 import { markPrecise } from './precision.ts'
 import { exploreMisprediction } from './speculation.ts'
@@ -76,10 +76,14 @@ export function checkConditionalJump(env: Environment, insn: JumpInsn): void {
 
   // Linked before the other branch is made, so that both have it in their history.
   let linked: number[] | undefined
-  if (('reg' in src && right.type === SCALAR_VALUE && right.id !== 0) || (left.type === SCALAR_VALUE && left.id !== 0)) {
+  if (
+    ('reg' in src && right.type === SCALAR_VALUE && right.id !== 0) ||
+    (left.type === SCALAR_VALUE && left.id !== 0)
+  ) {
     linked = []
     if ('reg' in src && right.type === SCALAR_VALUE && right.id !== 0) collectLinked(env.cur, right.id, linked)
-    if (left.type === SCALAR_VALUE && left.id !== 0) collectUnlessThere(env.cur, left.id, right.id, 'reg' in src, linked)
+    if (left.type === SCALAR_VALUE && left.id !== 0)
+      collectUnlessThere(env.cur, left.id, right.id, 'reg' in src, linked)
     if (linked.length > 1) pushHistory(env, env.cur, 0, linked)
     // Collecting may have unlinked them.
     left = env.cur.reg(dst)
@@ -114,7 +118,8 @@ function predict(env: Environment, insn: JumpInsn, left: Reg, right: Reg): 1 | 0
   // A pointer that is known not to be NULL, compared with zero.
   const number = right.type === SCALAR_VALUE ? right : left
   const pointer = right.type === SCALAR_VALUE ? left : right
-  if (number.type !== SCALAR_VALUE || !(insn.width === 32 ? number.scalar.isConstant32 : number.scalar.isConstant)) return -1
+  if (number.type !== SCALAR_VALUE || !(insn.width === 32 ? number.scalar.isConstant32 : number.scalar.isConstant))
+    return -1
   if (!isNeverNull(pointer)) return -1
   if (number.scalar.valueLow !== 0 || (insn.width === 64 && number.scalar.valueHigh !== 0)) return -1
   return insn.op === 'eq' ? 0 : insn.op === 'ne' ? 1 : -1
@@ -132,7 +137,10 @@ function isNeverNull(reg: Reg): boolean {
       return true
     case PTR_TO_BTF_ID:
       // Trusted: acquired, or given as such. Others may turn out to be NULL at run time.
-      return reg.refObjId !== 0 || ((reg.type & (PTR_TRUSTED | MEM_ALLOC | MEM_RCU)) !== 0 && (reg.type & PTR_UNTRUSTED) === 0)
+      return (
+        reg.refObjId !== 0 ||
+        ((reg.type & (PTR_TRUSTED | MEM_ALLOC | MEM_RCU)) !== 0 && (reg.type & PTR_UNTRUSTED) === 0)
+      )
     case PTR_TO_MEM:
       return (reg.type & PTR_UNTRUSTED) === 0
     default:

@@ -16,14 +16,21 @@ import { checkKfuncCall } from '../calls/kfunc.ts'
 import { checkResourceLeak } from '../calls/references.ts'
 import { checkProgramReturn } from '../calls/return.ts'
 import { constantPair } from '../domain/scalar.ts'
-import { type Environment, INSN_JUMP_POINT, INSN_NOSPEC, INSN_NOSPEC_RESULT, INSN_PRUNE_POINT, INSN_SEEN } from '../environment.ts'
+import {
+  type Environment,
+  INSN_JUMP_POINT,
+  INSN_NOSPEC,
+  INSN_NOSPEC_RESULT,
+  INSN_PRUNE_POINT,
+  INSN_SEEN,
+} from '../environment.ts'
 import { checkAtomic } from '../memory/atomic.ts'
-import { checkLoad, checkLoadAcquire, checkStore, checkStoreRelease } from '../memory/load-store.ts'
 import { checkLoadPacket } from '../memory/load-packet.ts'
+import { checkLoad, checkLoadAcquire, checkStore, checkStoreRelease } from '../memory/load-store.ts'
 import { checkRegWrite } from '../memory/registers.ts'
-import { REJECTION_CODES } from '../report/codes.ts'
 import { Rejection, reject } from '../rejection.ts'
-import { Reg, pointerReg, scalarReg } from '../state.ts'
+import { REJECTION_CODES } from '../report/codes.ts'
+import { pointerReg, type Reg, scalarReg } from '../state.ts'
 import { CONST_PTR_TO_MAP, PTR_TO_ARENA, PTR_TO_FUNC, PTR_TO_MAP_VALUE } from '../types.ts'
 import { checkAddrSpaceCast, checkAlu, checkEndian, checkMovsx, checkNegate } from './alu.ts'
 import { checkConditionalJump, checkMayGoto } from './branch.ts'
@@ -249,7 +256,11 @@ function checkWideLoad(env: Environment, insn: LddwInsn): void {
       env.cur.setReg(insn.dst, pointerReg(CONST_PTR_TO_MAP, 0, reference.map))
       return
     case 'map_value': {
-      const pointer = pointerReg(reference.map.type === ARENA_MAP_TYPE ? PTR_TO_ARENA : PTR_TO_MAP_VALUE, 0, reference.map)
+      const pointer = pointerReg(
+        reference.map.type === ARENA_MAP_TYPE ? PTR_TO_ARENA : PTR_TO_MAP_VALUE,
+        0,
+        reference.map,
+      )
       env.cur.setReg(insn.dst, reference.offset === 0 ? pointer : pointer.withOff(reference.offset))
       return
     }

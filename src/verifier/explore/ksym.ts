@@ -7,7 +7,7 @@ import type { BtfType } from '../../btf/index.ts'
 import type { Environment } from '../environment.ts'
 import type { VerifierReference } from '../program.ts'
 import { reject } from '../rejection.ts'
-import { type Reg, UNKNOWN_SCALAR, constantReg, pointerReg } from '../state.ts'
+import { constantReg, pointerReg, type Reg, UNKNOWN_SCALAR } from '../state.ts'
 import { MEM_PERCPU, MEM_RDONLY, PTR_TO_BTF_ID, PTR_TO_MEM } from '../types.ts'
 
 type KsymReference = Extract<VerifierReference, { kind: 'ksym' }>

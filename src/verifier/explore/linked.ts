@@ -6,8 +6,8 @@
  * @module
  */
 import { alu } from '../domain/arithmetic.ts'
-import { type Scalar, constantOf } from '../domain/scalar.ts'
-import { ADD_CONST, Reg, type State, StackSlot } from '../state.ts'
+import { constantOf, type Scalar } from '../domain/scalar.ts'
+import { ADD_CONST, Reg, StackSlot, type State } from '../state.ts'
 import { SCALAR_VALUE } from '../types.ts'
 import { isLinkedRegister, linkedFrame, linkedIndex, linkedRegister, linkedSlot, MAX_LINKED } from './history.ts'
 

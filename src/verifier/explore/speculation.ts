@@ -10,9 +10,9 @@ import type { AluInsn, JumpInsn } from '../../isa/index.ts'
 import type { Environment } from '../environment.ts'
 import { INSN_NOSPEC } from '../environment.ts'
 import { checkMapAccess } from '../memory/map-value.ts'
+import { tnumText } from '../memory/text.ts'
 import { Rejection, reject } from '../rejection.ts'
 import { type Reg, UNKNOWN_SCALAR } from '../state.ts'
-import { tnumText } from '../memory/text.ts'
 import { PTR_TO_MAP_VALUE, PTR_TO_STACK } from '../types.ts'
 import { pushBranch } from './branches.ts'
 
@@ -45,7 +45,13 @@ export function sanitizeScalarAlu(env: Environment, insn: AluInsn): void {
 }
 
 /** Before pointer arithmetic: decides the masking window, and explores what truncation by it would do. */
-export function openWindow(env: Environment, insn: AluInsn, pointer: Reg, offset: Reg, pointerIsDst: boolean): MaskingWindow {
+export function openWindow(
+  env: Environment,
+  insn: AluInsn,
+  pointer: Reg,
+  offset: Reg,
+  pointerIsDst: boolean,
+): MaskingWindow {
   const window: MaskingWindow = { state: 0, limit: 0, toLeft: false }
   if (needsNoMask(env, insn)) return window
   const constant = offset.scalar.isConstant
@@ -53,9 +59,13 @@ export function openWindow(env: Environment, insn: AluInsn, pointer: Reg, offset
   if (!env.cur.speculative) {
     if (!constant && negative !== offset.scalar.smaxHigh < 0) {
       const regno = pointerIsDst ? sourceOf(insn) : insn.dst
-      reject('speculation', `R${regno} has unknown scalar with mixed signed bounds, pointer arithmetic with it ${BY_WHOM}`, {
-        regno,
-      })
+      reject(
+        'speculation',
+        `R${regno} has unknown scalar with mixed signed bounds, pointer arithmetic with it ${BY_WHOM}`,
+        {
+          regno,
+        },
+      )
     }
     window.toLeft = (insn.op === 'add') === negative
     window.limit = pointerLimit(insn, pointer, window.toLeft, pointerIsDst)
@@ -119,15 +129,23 @@ function pointerLimit(insn: AluInsn, pointer: Reg, toLeft: boolean, pointerIsDst
     limit = (toLeft ? pointer.scalar.smin : pointer.scalar.umax) + pointer.off
   } else {
     const regno = pointerIsDst ? insn.dst : sourceOf(insn)
-    reject('speculation', `R${regno} has pointer with unsupported alu operation, pointer arithmetic with it ${BY_WHOM}`, {
-      regno,
-    })
+    reject(
+      'speculation',
+      `R${regno} has pointer with unsupported alu operation, pointer arithmetic with it ${BY_WHOM}`,
+      {
+        regno,
+      },
+    )
   }
   // Linux compares as unsigned 32-bit numbers: a negative limit is beyond any.
   if (limit >>> 0 >= max) {
-    reject('speculation', `R${insn.dst} tried to ${insn.op} beyond pointer bounds, pointer arithmetic with it ${BY_WHOM}`, {
-      regno: insn.dst,
-    })
+    reject(
+      'speculation',
+      `R${insn.dst} tried to ${insn.op} beyond pointer bounds, pointer arithmetic with it ${BY_WHOM}`,
+      {
+        regno: insn.dst,
+      },
+    )
   }
   return limit
 }
@@ -143,9 +161,13 @@ function checkResultBounds(env: Environment, insn: AluInsn, result: Reg): void {
       )
     }
     if (off >= 0 || off < -MAX_STACK) {
-      reject('speculation', `R${insn.dst} stack pointer arithmetic goes out of range, prohibited for !root; off=${off}`, {
-        regno: insn.dst,
-      })
+      reject(
+        'speculation',
+        `R${insn.dst} stack pointer arithmetic goes out of range, prohibited for !root; off=${off}`,
+        {
+          regno: insn.dst,
+        },
+      )
     }
   } else if (result.type === PTR_TO_MAP_VALUE) {
     try {

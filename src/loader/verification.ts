@@ -1,0 +1,48 @@
+/**
+ * Verification on loading: a program that the verifier rejects is not loaded, unless its author asks for that.
+ * @module
+ */
+import type { LinkedProgram, ObjectSpec, ProgramSpec } from '../object/index.ts'
+import type { Platform } from '../spec/index.ts'
+import { AnybpfError } from '../util/index.ts'
+import { type VerifyOptions, verify } from '../verifier/index.ts'
+import type { Report } from '../verifier/report/report.ts'
+import { VerifyInput, type VerifyInputOptions } from './verify-input.ts'
+
+/** The verifier rejected a program: `report.error` says why. */
+export class VerificationError extends AnybpfError {
+  readonly report: Report
+
+  constructor(report: Report) {
+    super('ERR_REJECTED', rejectionLine(report), { details: { report } })
+    this.report = report
+  }
+}
+
+/** `firewall: insn 12 (firewall.c:31): R0 may be NULL …`. */
+function rejectionLine({ name, error }: Report): string {
+  if (error === undefined) return `${name}: rejected`
+  const where = error.source === undefined ? '' : ` (${error.source.file}:${error.source.line})`
+  const at = error.insn === undefined ? '' : ` insn ${error.insn}${where}:`
+  return `${name}:${at} ${error.reason}`
+}
+
+/** Verifies the programs of one object, before they are loaded. */
+export class LoadVerifier {
+  private readonly input: VerifyInput
+  private readonly platform: Platform
+  private readonly options: VerifyOptions
+
+  constructor(spec: ObjectSpec, platform: Platform, input: VerifyInputOptions, options: VerifyOptions) {
+    this.input = new VerifyInput(spec, platform, input)
+    this.platform = platform
+    this.options = options
+  }
+
+  /** The report of an accepted program. Throws {@link VerificationError} for a rejected one. */
+  check(program: ProgramSpec, linked: LinkedProgram): Report {
+    const report = verify(this.input.describe(program, linked), this.platform, this.options)
+    if (report.verdict === 'reject') throw new VerificationError(report)
+    return report
+  }
+}
