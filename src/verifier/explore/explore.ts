@@ -27,7 +27,8 @@ import {
 import { checkAtomic } from '../memory/atomic.ts'
 import { checkLoadPacket } from '../memory/load-packet.ts'
 import { checkLoad, checkLoadAcquire, checkStore, checkStoreRelease } from '../memory/load-store.ts'
-import { checkRegWrite } from '../memory/registers.ts'
+import { checkRegRead, checkRegWrite } from '../memory/registers.ts'
+import type { InvalidInstruction } from '../program.ts'
 import { Rejection, reject } from '../rejection.ts'
 import { REJECTION_CODES } from '../report/codes.ts'
 import { pointerReg, type Reg, scalarReg } from '../state.ts'
@@ -130,7 +131,7 @@ function recordPath(env: Environment, at: number): void {
 /** Checks one instruction and moves the state and env.insn over it; true if the path ends with it. */
 function checkInsn(env: Environment, insn: Instruction): boolean {
   const invalid = env.program.invalid?.get(env.insn)
-  if (invalid !== undefined) reject(invalid.code, invalid.message)
+  if (invalid !== undefined) refuseInvalid(env, invalid)
   switch (insn.kind) {
     case 'alu':
       checkAlu(env, insn)
@@ -199,6 +200,12 @@ function checkInsn(env: Environment, insn: Instruction): boolean {
   }
   env.insn++
   return false
+}
+
+/** The bytes here are no instruction. Linux looks at some of its registers before it notices. */
+function refuseInvalid(env: Environment, invalid: InvalidInstruction): never {
+  for (const regno of invalid.readsFirst ?? []) checkRegRead(env, regno)
+  return reject(invalid.code, invalid.message)
 }
 
 function checkCall(env: Environment, insn: CallInsn): boolean {

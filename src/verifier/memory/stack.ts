@@ -13,6 +13,7 @@
 import type { Environment } from '../environment.ts'
 import { reject } from '../rejection.ts'
 import { type Frame, INVALID_SLOT, type Reg, type StackSlot } from '../state.ts'
+import { checkFastcallStack } from '../structure/fastcall.ts'
 import {
   STACK_DYNPTR,
   STACK_INVALID,
@@ -129,5 +130,6 @@ export function checkStackBounds(
       : `invalid variable-offset${extra} stack R${regno} var_off=${tnumText(scalar)} off=${off} size=${size}`
     reject('stack_bounds', message, facts)
   }
+  checkFastcallStack(env, frame.subprogno, env.insn, min)
   growStack(env, frame, -min)
 }
