@@ -158,8 +158,10 @@ function writeSomewhere(env: Environment, regno: number, off: number, size: numb
       zeroUsed = true
       continue
     }
+    // What was here as a whole is gone, also where the write may miss.
+    const bytes = isSpecial(slot) ? scrubbed(slot.bytes) : slot.bytes
     let written = STACK_MISC
-    if (writesZero && kind === STACK_ZERO) {
+    if (writesZero && bytes === slot.bytes && kind === STACK_ZERO) {
       written = STACK_ZERO
       zeroUsed = true
     }
@@ -170,7 +172,7 @@ function writeSomewhere(env: Environment, regno: number, off: number, size: numb
         { regno, off: at },
       )
     }
-    stack[spi] = new StackSlot(withKind(slot.bytes, place, 1, written), UNINITIALISED)
+    stack[spi] = new StackSlot(withKind(bytes, place, 1, written), UNINITIALISED)
   }
   if (zeroUsed && valueRegno >= 0) markPrecise(env, valueRegno)
 }
