@@ -90,8 +90,8 @@ const TABLE = `
 74 4.18 | long lwt_seg6_store_bytes(struct __sk_buff *skb, u32 offset, const void *from, u32 len) | Writes into the changeable fields of a segment routing header.
 75 4.18 | long lwt_seg6_adjust_srh(struct __sk_buff *skb, u32 offset, s32 delta) | Changes the size of the option space of a segment routing header.
 76 4.18 | long lwt_seg6_action(struct __sk_buff *skb, u32 action, void *param, u32 param_len) | Applies a segment routing action.
-77 4.18 | long rc_repeat(void *ctx) | Reports the repetition of a remote control key.
-78 4.18 | long rc_keydown(void *ctx, u32 protocol, u64 scancode, u32 toggle) | Reports a remote control key with its protocol and code.
+77 4.18 gpl | long rc_repeat(void *ctx) | Reports the repetition of a remote control key.
+78 4.18 gpl | long rc_keydown(void *ctx, u32 protocol, u64 scancode, u32 toggle) | Reports a remote control key with its protocol and code.
 79 4.18 | u64 skb_cgroup_id(struct __sk_buff *skb) | Id of the cgroup of the socket of the packet.
 80 4.18 | u64 get_current_cgroup_id(void) | Id of the cgroup of the current task.
 81 4.19 | void *get_local_storage(void *map, u64 flags) | Address of the storage of the cgroup to which the program is attached.
@@ -105,7 +105,7 @@ const TABLE = `
 89 4.20 | long map_peek_elem(void *map, void *value) | Reads the next value of a queue or stack, and leaves it there.
 90 4.20 | long msg_push_data(struct sk_msg_md *msg, u32 start, u32 len, u64 flags) | Inserts bytes into the message.
 91 5.0 | long msg_pop_data(struct sk_msg_md *msg, u32 start, u32 len, u64 flags) | Removes bytes from the message.
-92 5.0 | long rc_pointer_rel(void *ctx, s32 rel_x, s32 rel_y) | Reports a relative pointer movement.
+92 5.0 gpl | long rc_pointer_rel(void *ctx, s32 rel_x, s32 rel_y) | Reports a relative pointer movement.
 93 5.1 | long spin_lock(struct bpf_spin_lock *lock) | Takes the lock in a map value.
 94 5.1 | long spin_unlock(struct bpf_spin_lock *lock) | Releases the lock in a map value.
 95 5.1 | struct bpf_sock *sk_fullsock(struct bpf_sock *sk) | The full socket of a socket, or NULL.
