@@ -11,7 +11,6 @@ import { constantOf, type Scalar, UNKNOWN, ZERO } from './domain/scalar.ts'
 import type { VerifierMap } from './program.ts'
 import {
   baseType,
-  CONST_PTR_TO_DYNPTR,
   CONST_PTR_TO_MAP,
   NOT_INIT,
   PTR_TO_CTX,
@@ -252,21 +251,18 @@ export class Frame {
   callbackDepth = 0
   asyncEntryCount = 0
 
-  constructor(spec: FrameSpec, owner: State | undefined) {
+  constructor(spec: FrameSpec, owner: State | undefined, regs = freshRegisters(spec.frameno), stack: StackSlot[] = []) {
     this.owner = owner
     this.callsite = spec.callsite
     this.frameno = spec.frameno
     this.subprogno = spec.subprogno
-    this.regs = new Array<Reg>(11).fill(UNINITIALISED)
-    this.regs[10] = FRAME_POINTERS[spec.frameno]!
-    this.stack = []
+    this.regs = regs
+    this.stack = stack
   }
 
   /** A copy that `owner` may write. */
   copyFor(owner: State): Frame {
-    const copy = new Frame(this, owner)
-    copy.regs = this.regs.slice()
-    copy.stack = this.stack.slice()
+    const copy = new Frame(this, owner, this.regs.slice(), this.stack.slice())
     copy.inCallback = this.inCallback
     copy.inAsyncCallback = this.inAsyncCallback
     copy.inExceptionCallback = this.inExceptionCallback
@@ -275,6 +271,13 @@ export class Frame {
     copy.asyncEntryCount = this.asyncEntryCount
     return copy
   }
+}
+
+/** r0 to r9 never written, r10 the frame pointer. */
+function freshRegisters(frameno: number): Reg[] {
+  const regs = new Array<Reg>(11).fill(UNINITIALISED)
+  regs[10] = FRAME_POINTERS[frameno]!
+  return regs
 }
 
 /** Something that was acquired and is to be given back. Immutable. */

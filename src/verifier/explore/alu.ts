@@ -59,7 +59,10 @@ const OPERATORS: Readonly<Record<AluOp, string>> = {
 }
 
 export function checkAlu(env: Environment, insn: AluInsn): void {
-  if (insn.op === 'mov') return checkMove(env, insn)
+  if (insn.op === 'mov') {
+    checkMove(env, insn)
+    return
+  }
   const { dst, src } = insn
   if ('reg' in src) {
     checkRegRead(env, src.reg)
@@ -214,8 +217,8 @@ function unlinked(reg: Reg): Reg {
 
 export function checkNegate(env: Environment, insn: NegInsn): void {
   const reg = readForUnary(env, insn.dst)
-  if (reg.type !== SCALAR_VALUE) return markUnknown(env, insn.dst)
-  env.cur.setReg(insn.dst, scalarReg(negate(insn.width, reg.scalar)))
+  if (reg.type === SCALAR_VALUE) env.cur.setReg(insn.dst, scalarReg(negate(insn.width, reg.scalar)))
+  else markUnknown(env, insn.dst)
 }
 
 export function checkEndian(env: Environment, insn: EndianInsn): void {

@@ -65,7 +65,7 @@ export function checkConditionalJump(env: Environment, insn: JumpInsn): void {
   if (left.type === PTR_TO_STACK) historyFlags |= LEFT_IS_STACK
   if (historyFlags !== 0) pushHistory(env, env.cur, historyFlags, undefined)
 
-  const outcome = predict(env, insn, left, right)
+  const outcome = predict(insn, left, right)
   if (outcome >= 0) {
     if (left.type === SCALAR_VALUE) markPrecise(env, dst)
     if ('reg' in src && right.type === SCALAR_VALUE) markPrecise(env, src.reg)
@@ -108,7 +108,7 @@ function collectUnlessThere(state: State, id: number, other: number, compared: b
 }
 
 /** 1: the jump is taken; 0: it is not; -1: either. */
-function predict(env: Environment, insn: JumpInsn, left: Reg, right: Reg): 1 | 0 | -1 {
+function predict(insn: JumpInsn, left: Reg, right: Reg): 1 | 0 | -1 {
   if (left.type === SCALAR_VALUE && right.type === SCALAR_VALUE) {
     return branchTaken(insn.op, insn.width, left.scalar, right.scalar)
   }
