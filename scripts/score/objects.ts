@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { VerifyInput } from '../../src/loader/verify-input.ts'
 import { type FunctionSpec, type ObjectSpec, type ProgramSpec, parseObject } from '../../src/object/index.ts'
-import { linux } from '../../src/spec/index.ts'
+import { linux, type Platform, type ProgramTypeSpec } from '../../src/spec/index.ts'
 import type { VerifierProgram, VerifyOptions } from '../../src/verifier/program.ts'
 import type { Report } from '../../src/verifier/report/report.ts'
 import { verify } from '../../src/verifier/verify.ts'
@@ -39,7 +39,24 @@ interface VerdictRow {
 const MAX_ENTRIES = 8192
 const CAPPED_TYPES: ReadonlySet<number> = new Set([1, 5, 9, 10, 11])
 const TIME_LIMIT_MS = 30_000
-const PLATFORM = linux('6.18')
+/** Of the corpus's kernel, which was built without CONFIG_BPF_KPROBE_OVERRIDE. */
+const MISSING_HELPERS: ReadonlySet<string> = new Set(['override_return'])
+const PLATFORM = withoutHelpers(linux('6.18'))
+
+function withoutHelpers(platform: Platform): Platform {
+  return {
+    ...platform,
+    programTypes: new Map([...platform.programTypes].map(([name, type]) => [name, withoutHelpersOf(type)])),
+  }
+}
+
+function withoutHelpersOf(type: ProgramTypeSpec): ProgramTypeSpec {
+  const { rules } = type
+  if (rules === undefined) return type
+  const allowsHelper: typeof rules.allowsHelper = (helper, attachType) =>
+    !MISSING_HELPERS.has(helper.name) && rules.allowsHelper(helper, attachType)
+  return { ...type, rules: { ...rules, allowsHelper } }
+}
 
 interface Prepared {
   readonly row: VerdictRow

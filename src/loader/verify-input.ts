@@ -45,24 +45,44 @@ export class VerifyInput {
   private readonly maps = new Map<string, VerifierMap>()
   private readonly kconfigKnown: boolean
 
-  /** Throws what setting the globals throws: ERR_NOT_FOUND, ERR_USAGE, ERR_LINK. */
+  /** Throws what setting the globals throws: ERR_NOT_FOUND, ERR_USAGE. */
   constructor(spec: ObjectSpec, platform: Platform, options: VerifyInputOptions = {}) {
     this.spec = spec
     this.options = options
-    this.contents = globalContents(spec, options.globals ?? {}, options.kconfig ?? {}, kernelVersionOf(platform))
+    const unset = unsetKconfig(spec, options.kconfig ?? {})
+    this.kconfigKnown = unset.length === 0
+    const kconfig = { ...options.kconfig, ...Object.fromEntries(unset) }
+    this.contents = globalContents(spec, options.globals ?? {}, kconfig, kernelVersionOf(platform))
   }
 
-  /** Links a program and describes it. Throws ERR_LINK where it cannot be linked. */
+  /**
+   * Links a program and describes it. Throws ERR_LINK where it cannot be linked; a program whose bytes are not all
+   * instructions is described as it is, for the verifier to say so.
+   */
   program(program: ProgramSpec): VerifierProgram {
+    if (program.code !== undefined) {
+      return { ...this.identity(program), ...decodeForVerifier(wholeSlots(program.code), this.spec.byteOrder) }
+    }
     return this.describe(program, linkProgram(this.spec, program))
   }
 
   /** Describes a program that was linked already. Its instructions must not have been relocated yet. */
   describe(program: ProgramSpec, linked: LinkedProgram): VerifierProgram {
-    const { type = program.type, attachType = this.options.type === undefined ? program.attachType : undefined } =
-      this.options
     const { btf } = this.spec
     const functions = verifierFunctions(linked.functions, btf)
+    return {
+      ...this.identity(program),
+      insns: linked.insns,
+      references: this.references(linked),
+      ...(functions !== undefined && { functions }),
+      ...(btf !== undefined && { btf }),
+      lines: linked.lines,
+    }
+  }
+
+  private identity(program: ProgramSpec): Omit<VerifierProgram, 'insns'> {
+    const { type = program.type, attachType = this.options.type === undefined ? program.attachType : undefined } =
+      this.options
     return {
       name: program.name,
       type,
@@ -72,11 +92,6 @@ export class VerifyInput {
       sleepable: program.sleepable,
       frags: program.frags,
       byteOrder: this.spec.byteOrder,
-      insns: linked.insns,
-      references: this.references(linked),
-      ...(functions !== undefined && { functions }),
-      ...(btf !== undefined && { btf }),
-      lines: linked.lines,
     }
   }
 

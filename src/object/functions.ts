@@ -115,6 +115,7 @@ class SectionReader {
       spec.insns = decodeProgram(this.code.subarray(offset, end), file.elf.header.byteOrder)
     } catch (error) {
       spec.problem = file.functionProblem(start.name, error)
+      spec.code = this.code.slice(offset, end)
     }
     const type = this.records.functionTypes.get(offset) ?? file.btf?.find(start.name, 'func')?.id
     if (type !== undefined && file.btf?.types[type]?.kind === 'func') spec.btfType = type

@@ -54,6 +54,8 @@ export interface FunctionSpec {
   btfType?: BtfTypeId
   /** Why it cannot be used: bytes that are no instruction (`insns` is then empty), a reference to nothing. */
   problem?: AnybpfError
+  /** Its bytes, where they are not all instructions. */
+  code?: Uint8Array
 }
 
 export interface ProgramSpec extends FunctionSpec {
