@@ -236,12 +236,15 @@ function readForUnary(env: Environment, regno: number): Reg {
 }
 
 export function checkAddrSpaceCast(env: Environment, insn: AddrSpaceCastInsn): void {
-  checkRegRead(env, insn.src)
-  checkRegWrite(env, insn.dst)
+  if (insn.to + insn.from !== 1) {
+    reject('reserved_field', 'addr_space_cast insn can only convert between address space 1 and 0')
+  }
   const arena = findArena(env)
   if (arena === undefined) {
     reject('not_supported', 'addr_space_cast insn can only be used in a program that has an associated arena')
   }
+  checkRegRead(env, insn.src)
+  checkRegWrite(env, insn.dst)
   // From the arena's address space to the kernel's the result is a pointer; the other way it is a number.
   env.cur.setReg(insn.dst, insn.to === 0 && insn.from === 1 ? pointerReg(PTR_TO_ARENA, 0, arena) : UNKNOWN_SCALAR)
 }

@@ -1,13 +1,11 @@
 /**
- * Forgetting what does not matter: registers and stack slots of a checkpoint that nothing will read, and ids that link
- * a scalar to no other. The less a checkpoint knows, the more states it covers.
+ * Forgetting what does not matter: registers and stack slots of a checkpoint that nothing will read. The less a
+ * checkpoint knows, the more states it covers.
  * @module
  */
 import type { Environment } from '../environment.ts'
-import { ADD_CONST, type Frame, INVALID_SLOT, type Reg, StackSlot, type State, UNINITIALISED } from '../state.ts'
-import { SCALAR_VALUE } from '../types.ts'
+import { INVALID_SLOT, type State, UNINITIALISED } from '../state.ts'
 import { frameInsn } from './function-instance.ts'
-import type { IdCounts } from './id-map.ts'
 import { isIncomplete } from './loops.ts'
 import { liveSlots } from './stack-liveness.ts'
 
@@ -55,41 +53,4 @@ function sameCallsites(a: State, b: State): boolean {
   if (a.frames.length !== b.frames.length) return false
   for (let i = a.frames.length - 1; i >= 0; i--) if (a.frames[i]!.callsite !== b.frames[i]!.callsite) return false
   return true
-}
-
-/** Takes the ids from scalars of a state that share theirs with no other: they link nothing. */
-export function clearSingularIds(env: Environment, state: State): void {
-  const { idCounts } = env.exploration
-  idCounts.clear()
-  for (const frame of state.frames) countIds(frame, idCounts)
-  if (!idCounts.anySingle) return
-  for (let frameno = 0; frameno < state.frames.length; frameno++) {
-    const frame = state.frames[frameno]!
-    for (let regno = 0; regno < frame.regs.length; regno++) {
-      const reg = frame.regs[regno]!
-      if (isSingular(reg, idCounts)) state.writable(frameno).regs[regno] = withoutId(reg)
-    }
-    for (let slot = 0; slot < frame.stack.length; slot++) {
-      const { bytes, reg, isSpill } = frame.stack[slot]!
-      if (isSpill && isSingular(reg, idCounts)) {
-        state.writable(frameno).stack[slot] = new StackSlot(bytes, withoutId(reg))
-      }
-    }
-  }
-}
-
-function countIds(frame: Frame, counts: IdCounts): void {
-  for (const reg of frame.regs) if (reg.id !== 0 && reg.type === SCALAR_VALUE) counts.add(reg.id & ~ADD_CONST)
-  for (const slot of frame.stack) {
-    const { reg } = slot
-    if (reg.id !== 0 && reg.type === SCALAR_VALUE && slot.isSpill) counts.add(reg.id & ~ADD_CONST)
-  }
-}
-
-function isSingular(reg: Reg, counts: IdCounts): boolean {
-  return reg.id !== 0 && reg.type === SCALAR_VALUE && counts.isSingle(reg.id & ~ADD_CONST)
-}
-
-function withoutId(reg: Reg): Reg {
-  return (reg.off === 0 ? reg : reg.withOff(0)).withId(0)
 }

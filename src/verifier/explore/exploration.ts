@@ -9,7 +9,7 @@ import type { State } from '../state.ts'
 import { Wanted } from './backtrack.ts'
 import { BacktrackCode } from './backtrack-code.ts'
 import { FunctionInstance } from './function-instance.ts'
-import { IdCounts, IdMap } from './id-map.ts'
+import { IdMap } from './id-map.ts'
 
 const DEFAULT_STATE_LIMIT = 200_000
 /** What a checkpoint takes, roughly: the limit speaks of states, but other tables count too. */
@@ -19,7 +19,6 @@ export class Exploration {
   /** Lists of checkpoints, newest first, by slot and call site: see `listOf`. */
   readonly lists: (State | undefined)[]
   readonly ids = new IdMap()
-  readonly idCounts = new IdCounts()
   readonly wanted = new Wanted()
   readonly code: BacktrackCode
   private readonly roots = new Map<number, FunctionInstance>()

@@ -25,7 +25,7 @@ import {
   INSN_SEEN,
 } from '../environment.ts'
 import { checkAtomic } from '../memory/atomic.ts'
-import { checkLoadPacket } from '../memory/load-packet.ts'
+import { checkLoadPacket, checkLoadPacketAllowed } from '../memory/load-packet.ts'
 import { checkLoad, checkLoadAcquire, checkStore, checkStoreRelease } from '../memory/load-store.ts'
 import { checkRegRead, checkRegWrite } from '../memory/registers.ts'
 import type { InvalidInstruction } from '../program.ts'
@@ -202,8 +202,9 @@ function checkInsn(env: Environment, insn: Instruction): boolean {
   return false
 }
 
-/** The bytes here are no instruction. Linux looks at some of its registers before it notices. */
+/** The bytes here are no instruction. Linux looks at some other things before it notices. */
 function refuseInvalid(env: Environment, invalid: InvalidInstruction): never {
+  if (env.insns[env.insn]!.kind === 'load_packet') checkLoadPacketAllowed(env)
   for (const regno of invalid.readsFirst ?? []) checkRegRead(env, regno)
   return reject(invalid.code, invalid.message)
 }

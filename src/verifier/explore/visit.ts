@@ -9,7 +9,7 @@ import type { Environment } from '../environment.ts'
 import { INSN_CALLS_CALLBACK, INSN_FORCE_CHECKPOINT, INSN_ITER_NEXT, INSN_JUMP_POINT } from '../environment.ts'
 import { reject } from '../rejection.ts'
 import type { State } from '../state.ts'
-import { cleanCheckpoints, clearSingularIds } from './clean.ts'
+import { cleanCheckpoints } from './clean.ts'
 import { iteratorOf, iteratorsAdvanced, maybeLooping, statesEqual } from './equal.ts'
 import type { Exploration } from './exploration.ts'
 import { pushHistory } from './history.ts'
@@ -138,7 +138,6 @@ function keepCheckpoint(env: Environment, exploration: Exploration, list: number
   exploration.countStates(env)
   exploration.jumpsAtCheckpoint = env.jumpsProcessed
   exploration.insnsAtCheckpoint = statistics.insnsProcessed
-  clearSingularIds(env, cur)
   const checkpoint = cur.copy()
   checkpoint.history = cur.history
   checkpoint.insn = insn
