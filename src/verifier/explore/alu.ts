@@ -15,7 +15,17 @@ import type { Environment } from '../environment.ts'
 import { checkRegRead, checkRegWrite, isPointerValue, linkScalar, markUnknown } from '../memory/registers.ts'
 import { reject } from '../rejection.ts'
 import { regTypeName } from '../report/type-names.ts'
-import { ADD_CONST, constantReg, pointerReg, Reg, type RegTarget, scalarReg, UNKNOWN_SCALAR } from '../state.ts'
+import {
+  ADD_CONST,
+  ADD_CONST_32,
+  ADD_CONST_64,
+  constantReg,
+  pointerReg,
+  Reg,
+  type RegTarget,
+  scalarReg,
+  UNKNOWN_SCALAR,
+} from '../state.ts'
 import {
   baseType,
   CONST_PTR_TO_MAP,
@@ -124,20 +134,27 @@ function combineScalars(env: Environment, insn: AluInsn, left: Reg, right: Scala
   const value =
     (insn.op === 'and' || insn.op === 'or') && right.isConstant ? decideAllOrNone(env, insn, left) : left.scalar
   const result = alu(insn.op, insn.width, value, right)
-  // `r1 = r2; r1 += 8; if r2 < 100`: the comparison tells of r1 too, as long as the two are linked.
-  if (
-    insn.op === 'add' &&
-    insn.width === 64 &&
-    left.id !== 0 &&
-    (left.id & ADD_CONST) === 0 &&
-    right.isConstant &&
-    right.valueHigh === 0 &&
-    right.valueLow >= 0 &&
-    env.permissions.bpfCapable
-  ) {
-    return new Reg(SCALAR_VALUE, result, right.valueLow, left.id | ADD_CONST, 0, 0, undefined)
+  if (left.id === 0 || !env.permissions.bpfCapable) return scalarReg(result)
+  const distance = distanceOf(insn, left, right)
+  if (distance === undefined) return scalarReg(result)
+  const id = left.id | (insn.width === 64 ? ADD_CONST_64 : ADD_CONST_32)
+  return new Reg(SCALAR_VALUE, result, distance, id, 0, 0, undefined)
+}
+
+/**
+ * `r1 = r2; r1 += 8; if r2 < 100`: the comparison tells of r1 too, as long as the two are linked. Gives the constant
+ * that is added to a linked scalar, where it leaves it linked.
+ */
+function distanceOf(insn: AluInsn, left: Reg, right: Scalar): number | undefined {
+  if ((insn.op !== 'add' && insn.op !== 'sub') || (left.id & ADD_CONST) !== 0) return undefined
+  if (insn.width === 64) {
+    if (!right.isConstant || right.valueHigh !== right.valueLow >> 31) return undefined
+  } else if (!right.isConstant32 || left.scalar.umaxHigh !== 0) {
+    return undefined
   }
-  return scalarReg(result)
+  if (insn.op === 'add') return right.valueLow
+  // The smallest number has no opposite.
+  return right.valueLow === -2147483648 ? undefined : -right.valueLow | 0
 }
 
 /**

@@ -18,10 +18,15 @@ const LAST_CALLER_SAVED = 5
 
 const PROGRAM_TYPES: ReadonlySet<string> = new Set(['socket_filter', 'sched_cls', 'sched_act'])
 
-export function checkLoadPacket(env: Environment, insn: LoadPacketInsn): void {
+/** Programs of this type may load from packets like this at all. */
+export function checkLoadPacketAllowed(env: Environment): void {
   if (!PROGRAM_TYPES.has(env.programType.name)) {
     reject('program_type', 'BPF_LD_[ABS|IND] instructions not allowed for this program type')
   }
+}
+
+export function checkLoadPacket(env: Environment, insn: LoadPacketInsn): void {
+  checkLoadPacketAllowed(env)
   const context = checkRegRead(env, CONTEXT_REGISTER)
   // The program may end here.
   checkResourceLeak(env, false, true, 'BPF_LD_[ABS|IND]')

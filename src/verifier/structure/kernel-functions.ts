@@ -71,12 +71,23 @@ export function checkKernelFunctions(env: Environment, slot: number, seen: Set<s
   if (seen.size >= MAX_KERNEL_FUNCTIONS) {
     refuse('too_large', 'too many different kernel function calls', slot)
   }
-  if (reference === undefined && insn.off === 0 && env.kernelBtf !== undefined) {
-    if (env.kernelBtf.types[insn.imm]?.kind !== 'func') {
-      refuse('unknown_function', `kernel btf_id ${insn.imm >>> 0} is not a function`, slot)
-    }
-  }
+  if (reference === undefined) checkFunctionId(env, insn, slot)
   seen.add(name)
+}
+
+/** By number, and not by name: of a type in the kernel's BTF, or in a module's that nobody gave here. */
+function checkFunctionId(env: Environment, insn: CallInsn, slot: number): void {
+  if (insn.off !== 0) {
+    const why =
+      insn.off < 0
+        ? 'negative offset disallowed for kernel module function call'
+        : 'kfunc offset > 0 without fd_array is invalid'
+    refuse('unknown_function', [why, 'failed to find BTF for kernel function'], slot)
+  }
+  if (insn.imm >= 0 && env.kernelBtf === undefined) return
+  if (env.kernelBtf?.types[insn.imm]?.kind !== 'func') {
+    refuse('unknown_function', `kernel btf_id ${insn.imm >>> 0} is not a function`, slot)
+  }
 }
 
 /** `bpf_iter_num_next` and its kind. */
