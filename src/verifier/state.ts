@@ -59,8 +59,13 @@ export interface IrqInfo {
 /** What a pointer points at, or what a special stack slot is. */
 export type RegTarget = VerifierMap | BtfTypeRef | DynptrInfo | IteratorInfo | IrqInfo
 
-/** Scalars that are known to differ by a constant (`off`) share their `id` with this bit set. */
-export const ADD_CONST = 0x80000000 | 0
+/**
+ * Scalars that are known to differ by a constant (`off`) share their `id` with one of these bits set: the constant was
+ * added with 64 bits, or with 32 and the result zero-extended.
+ */
+export const ADD_CONST_64 = 0x80000000 | 0
+export const ADD_CONST_32 = 0x40000000
+export const ADD_CONST = ADD_CONST_64 | ADD_CONST_32
 
 /** Packet pointers compared with the packet's end: what `aux` (the range) of a packet end or pointer can also be. */
 export const AT_PACKET_END = -1

@@ -6,8 +6,9 @@
  * @module
  */
 import { alu } from '../domain/arithmetic.ts'
-import { constantOf, type Scalar } from '../domain/scalar.ts'
-import { ADD_CONST, Reg, StackSlot, type State } from '../state.ts'
+import { zeroExtend32 } from '../domain/extend.ts'
+import { constantPair, type Scalar } from '../domain/scalar.ts'
+import { ADD_CONST, ADD_CONST_32, Reg, StackSlot, type State } from '../state.ts'
 import { SCALAR_VALUE } from '../types.ts'
 import { isLinkedRegister, linkedFrame, linkedIndex, linkedRegister, linkedSlot, MAX_LINKED } from './history.ts'
 
@@ -55,11 +56,15 @@ export function syncLinked(state: State, known: Reg, places: readonly number[]):
 function follow(reg: Reg, known: Reg): Reg {
   if (reg === known || reg.type !== SCALAR_VALUE) return reg
   if ((reg.id & ~ADD_CONST) !== (known.id & ~ADD_CONST)) return reg
-  const linkedAtDistance = ((reg.id | known.id) & ADD_CONST) !== 0
-  if (!linkedAtDistance || reg.off === known.off) return known
-  return new Reg(SCALAR_VALUE, shifted(known.scalar, reg.off - known.off), reg.off, reg.id, 0, 0, undefined)
+  // What differs by a constant in 64 bits need not do so in 32.
+  if (((reg.id ^ known.id) & ADD_CONST) === ADD_CONST) return reg
+  const links = (reg.id | known.id) & ADD_CONST
+  if (links === 0 || reg.off === known.off) return known
+  const scalar = shifted(known.scalar, reg.off - known.off)
+  const value = (links & ADD_CONST_32) === 0 ? scalar : zeroExtend32(scalar)
+  return new Reg(SCALAR_VALUE, value, reg.off, reg.id, 0, 0, undefined)
 }
 
 function shifted(scalar: Scalar, distance: number): Scalar {
-  return alu('add', 64, scalar, constantOf(distance))
+  return alu('add', 64, scalar, constantPair(distance | 0, Math.floor(distance / 4294967296)))
 }
