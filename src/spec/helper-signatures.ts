@@ -165,10 +165,15 @@ const TABLE = `
 134 | const_map_ptr, anything | integer
 135 | ctx, anything | integer
 136 | btf_sock_common | btf null :tcp6_sock | casts_arg perfmon
+136 syscall | btf_sock_common | btf null :tcp6_sock | casts_arg
 137 | btf_sock_common | btf null :tcp_sock | casts_arg perfmon
+137 syscall | btf_sock_common | btf null :tcp_sock | casts_arg
 138 | btf_sock_common | btf null :tcp_timewait_sock | casts_arg perfmon
+138 syscall | btf_sock_common | btf null :tcp_timewait_sock | casts_arg
 139 | btf_sock_common | btf null :tcp_request_sock | casts_arg perfmon
+139 syscall | btf_sock_common | btf null :tcp_request_sock | casts_arg
 140 | btf_sock_common | btf null :udp6_sock | casts_arg perfmon
+140 syscall | btf_sock_common | btf null :udp6_sock | casts_arg
 141 | btf :task_struct, mem write uninit, const_size_or_zero, anything | integer | perfmon
 142 | ctx, mem read_write, const_size, anything | integer
 143 | ctx, mem read, const_size, anything | integer | changes_packet
@@ -207,6 +212,7 @@ const TABLE = `
 176 | mem write uninit, const_size_or_zero | integer | perfmon
 177 | mem read, const_size, mem null read, const_size_or_zero | integer | perfmon
 178 | btf_sock_common | btf null :unix_sock | perfmon
+178 syscall | btf_sock_common | btf null :unix_sock
 179 | mem read, const_size_or_zero, anything, mem 8 write uninit aligned | integer
 180 | btf :task_struct, anything, func, stack null, anything | integer | perfmon
 181 | anything, func, stack null, anything | integer
@@ -226,6 +232,7 @@ const TABLE = `
 194 | kptr, btf null release | btf null | acquires
 195 | const_map_ptr, map_key, anything | map_value null | packet_access
 196 | sock_common | btf null :mptcp_sock | casts_arg perfmon
+196 syscall | sock_common | btf null :mptcp_sock | casts_arg
 197 | mem write uninit, const_size_or_zero, anything, dynptr local write uninit | integer
 198 | const_map_ptr, anything, anything, dynptr ringbuf write uninit | integer
 199 | dynptr ringbuf release, anything | void
