@@ -91,7 +91,7 @@ function accessPointer(
       return
     case PTR_TO_CTX:
       if (access === 'write') checkNoLeak(env, valueRegno, 'ctx')
-      accessContext(env, regno, off, size, access, valueRegno)
+      accessContext(env, regno, off, size, access, valueRegno, signed)
       return
     case PTR_TO_PACKET:
     case PTR_TO_PACKET_META:
@@ -156,7 +156,7 @@ function accessByBase(
     accessBtf(env, regno, off, size, access, valueRegno)
     return true
   }
-  if (base === PTR_TO_BUF) {
+  if (base === PTR_TO_BUF && !maybeNull(reg.type)) {
     if (access === 'write' && readOnly) rejectReadOnly(reg, regno)
     checkBuffer(reg, regno, readOnly ? 'rdonly' : 'rdwr', off, size)
     return false

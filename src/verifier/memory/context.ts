@@ -26,6 +26,7 @@ import {
   PTR_TO_TP_BUFFER,
   PTR_TRUSTED,
   type RegType,
+  SCALAR_VALUE,
 } from '../types.ts'
 import { typedArgument } from './typed-context.ts'
 
@@ -37,10 +38,15 @@ export function accessContext(
   size: number,
   access: 'read' | 'write',
   valueRegno: number,
+  signed: boolean,
 ): void {
   const reg = env.cur.reg(regno)
   checkPointerOffset(env, reg, regno, false)
   const value = contextValue(env, regno, off, size, access === 'write')
+  // Extending the sign of a pointer would spoil it.
+  if (signed && value.type !== SCALAR_VALUE) {
+    reject('context_access', `invalid bpf_context access off=${off} size=${size}`, { regno, off, size })
+  }
   if (access === 'read' && valueRegno >= 0) env.cur.setReg(valueRegno, value)
 }
 

@@ -30,7 +30,7 @@ bpf_sk_storage_map -  object:sock  rdwr_buf
 sockmap            -  rdonly_buf  object:sock
 tcp                trusted:sock_common
 udp                trusted:udp_sock
-unix               trusted:unix_sock
+unix               object:unix_sock
 netlink            object:netlink_sock
 ipv6_route         object:fib6_info
 bpf_prog           object:bpf_prog

@@ -66,13 +66,13 @@ function walk(btf: Btf, id: BtfTypeId, off: number, size: number): StructAccess 
   let at = off
   let flags = 0
   for (let depth = 0; depth < BTF_MAX_DEPTH; depth++) {
-    if (type.kind !== 'struct' && type.kind !== 'union') return error(`Type '${type.name}' is not a struct`)
+    if (type.kind !== 'struct' && type.kind !== 'union') return error(`Type '${nameOf(type)}' is not a struct`)
     // Which member of a union is meant is not known: pointers in it are not to be trusted.
     if (type.kind === 'union' && type.members.length !== 1) flags |= PTR_UNTRUSTED
     if (at + size > type.size) {
       const element = flexibleElement(btf, type, at)
       if (element === undefined) {
-        return error(`access beyond struct ${type.name} at off ${at} size ${size}`)
+        return error(`access beyond struct ${nameOf(type)} at off ${at} size ${size}`)
       }
       if (element.type.kind === 'int') return SCALAR
       at = element.at
@@ -80,7 +80,7 @@ function walk(btf: Btf, id: BtfTypeId, off: number, size: number): StructAccess 
       continue
     }
     const place = placeAt(btf, type, at, size)
-    if (place === undefined) return error(`struct ${type.name} doesn't have field at offset ${at}`)
+    if (place === undefined) return error(`struct ${nameOf(type)} doesn't have field at offset ${at}`)
     if (place === 'bits') return SCALAR
     if (place.type.kind === 'struct' || place.type.kind === 'union') {
       at -= place.start
@@ -89,7 +89,12 @@ function walk(btf: Btf, id: BtfTypeId, off: number, size: number): StructAccess 
     }
     return leaf(btf, type, place, at, size, flags)
   }
-  return error(`Type '${type.name}' is not a struct`)
+  return error(`Type '${nameOf(type)}' is not a struct`)
+}
+
+/** As messages name it. */
+function nameOf({ name }: { readonly name: string }): string {
+  return name === '' ? '(anon)' : name
 }
 
 function error(message: string): StructAccess {
@@ -138,7 +143,7 @@ function leaf(btf: Btf, struct: BtfStruct, place: Place, at: number, size: numbe
   if (type.kind === 'ptr') {
     if (place.size !== size || place.start !== at) {
       return error(
-        `cannot access ptr member ${member.name} with moff ${place.start} in struct ${struct.name} with off ${at} size ${size}`,
+        `cannot access ptr member ${nameOf(member)} with moff ${place.start} in struct ${nameOf(struct)} with off ${at} size ${size}`,
       )
     }
     const target = btf.resolve(type.type)
@@ -148,7 +153,7 @@ function leaf(btf: Btf, struct: BtfStruct, place: Place, at: number, size: numbe
   // Numbers may be read across, as far as the member goes; in a union nobody minds.
   if (at + size > place.memberEnd && (flags & PTR_UNTRUSTED) === 0) {
     return error(
-      `access beyond the end of member ${member.name} (mend:${place.memberEnd}) in struct ${struct.name} with off ${at} size ${size}`,
+      `access beyond the end of member ${nameOf(member)} (mend:${place.memberEnd}) in struct ${nameOf(struct)} with off ${at} size ${size}`,
     )
   }
   return SCALAR
