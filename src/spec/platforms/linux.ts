@@ -4,6 +4,7 @@
  */
 import { AnybpfError } from '../../util/index.ts'
 import { LINUX_HELPERS } from '../helpers-linux.ts'
+import { LINUX_KFUNCS } from '../kfuncs-linux.ts'
 import { LINUX_LIMITS } from '../limits.ts'
 import { LINUX_MAP_TYPES } from '../map-types.ts'
 import { LINUX_PROGRAM_TYPES } from '../program-types.ts'
@@ -32,6 +33,7 @@ export function linux(version: string = LATEST_LINUX): Platform {
     helpers: new Map([...LINUX_HELPERS].filter(([, helper]) => has(helper))),
     mapTypes: new Map(LINUX_MAP_TYPES.filter(has).map((type) => [type.id, type])),
     programTypes: new Map(LINUX_PROGRAM_TYPES.filter(has).map((type) => [type.name, type])),
+    kfuncs: new Map([...LINUX_KFUNCS].filter(([, kfunc]) => has(kfunc))),
     limits: LINUX_LIMITS,
     author: 'trusted',
   }
