@@ -10,12 +10,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { VerifyInput } from '../../src/loader/verify-input.ts'
 import { type FunctionSpec, type ObjectSpec, type ProgramSpec, parseObject } from '../../src/object/index.ts'
-import { linux, type Platform, type ProgramTypeSpec } from '../../src/spec/index.ts'
 import type { VerifierProgram, VerifyOptions } from '../../src/verifier/program.ts'
 import type { Report } from '../../src/verifier/report/report.ts'
 import { verify } from '../../src/verifier/verify.ts'
 import { findByRow } from './load.ts'
 import type { ScoreCase, ScoreOptions, ScoreResult } from './main.ts'
+import { MEASURED_KERNEL } from './measured-kernel.ts'
 import { readKernelBtf } from './test-verifier.ts'
 import { lastInsn } from './verifier-corpus.ts'
 
@@ -39,25 +39,6 @@ interface VerdictRow {
 const MAX_ENTRIES = 8192
 const CAPPED_TYPES: ReadonlySet<number> = new Set([1, 5, 9, 10, 11])
 const TIME_LIMIT_MS = 30_000
-/** Of the corpus's kernel, which was built without CONFIG_BPF_KPROBE_OVERRIDE. */
-const MISSING_HELPERS: ReadonlySet<string> = new Set(['override_return'])
-const PLATFORM = withoutHelpers(linux('6.18'))
-
-function withoutHelpers(platform: Platform): Platform {
-  return {
-    ...platform,
-    programTypes: new Map([...platform.programTypes].map(([name, type]) => [name, withoutHelpersOf(type)])),
-  }
-}
-
-function withoutHelpersOf(type: ProgramTypeSpec): ProgramTypeSpec {
-  const { rules } = type
-  if (rules === undefined) return type
-  const allowsHelper: typeof rules.allowsHelper = (helper, attachType) =>
-    !MISSING_HELPERS.has(helper.name) && rules.allowsHelper(helper, attachType)
-  return { ...type, rules: { ...rules, allowsHelper } }
-}
-
 interface Prepared {
   readonly row: VerdictRow
   readonly id: string
@@ -143,7 +124,7 @@ function open(
       if (map.maxEntries === 0 && map.kind === 'map') map.maxEntries = 1
     }
     if (prep?.some((step) => /gpl|licen[cs]e/i.test(step)) === true) spec.license = 'GPL'
-    return { spec, input: new VerifyInput(spec, PLATFORM) }
+    return { spec, input: new VerifyInput(spec, MEASURED_KERNEL) }
   } catch (error) {
     return { error }
   }
@@ -166,7 +147,7 @@ function judge(prepared: Prepared, options: VerifyOptions): Judged {
     return { prepared, result: { id, expected, actual: String(prepared.error), agree: false } }
   }
   try {
-    const report = verify(program, PLATFORM, options)
+    const report = verify(program, MEASURED_KERNEL, options)
     const { error } = report
     const actual = error === undefined ? 'accept' : `reject: ${error.insn}: ${error.message}`
     const agree = error === undefined ? row.linux.verdict === 'accept' : rejectsAlike(row, report)

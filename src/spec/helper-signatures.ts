@@ -250,22 +250,40 @@ const TABLE = `
 211 | const_map_ptr, btf null :cgroup | integer
 `
 
-let parsed: SignatureTable | undefined
+/** The rows of each helper, as text: found at the first question, since most runs of the command line ask none. */
+let rows: ReadonlyMap<number, string> | undefined
+const parsed = new Map<number, SignatureTable>()
 
-/** Parsed at the first call: most runs of the command line need none of it. */
-function signatures(): SignatureTable {
-  parsed ??= parseSignatureTable(TABLE)
-  return parsed
+function rowsById(): ReadonlyMap<number, string> {
+  const byId = new Map<number, string>()
+  for (const line of TABLE.trim().split('\n')) {
+    const id = Number.parseInt(line, 10)
+    const before = byId.get(id)
+    byId.set(id, before === undefined ? line : `${before}\n${line}`)
+  }
+  return byId
+}
+
+/** A program calls a few helpers: only theirs are parsed. */
+function signatures(id: number): SignatureTable | undefined {
+  const known = parsed.get(id)
+  if (known !== undefined) return known
+  rows ??= rowsById()
+  const text = rows.get(id)
+  if (text === undefined) return undefined
+  const table = parseSignatureTable(text)
+  parsed.set(id, table)
+  return table
 }
 
 /** The general signature of one of Linux's helpers. */
 export function linuxSignature(id: number): HelperSignature | undefined {
-  return signatures().general.get(id)
+  return signatures(id)?.general.get(id)
 }
 
 /** The signatures that some program types have instead, by name of the program type. */
 export function linuxSignatureVariants(id: number): ReadonlyMap<string, HelperSignature> | undefined {
-  return signatures().byProgramType.get(id)
+  return signatures(id)?.byProgramType.get(id)
 }
 
 /** What a call of `helper` has to look like in programs of this type; undefined: its row says nothing. */

@@ -130,63 +130,66 @@ lirc_mode2: map_pop_elem map_peek_elem ktime_get_ns ktime_get_boot_ns tail_call 
 
 interface Permissions {
   /** However it attaches. */
-  readonly always: Set<string>
-  readonly byAttachType: Map<string, Set<string>>
+  readonly always: ReadonlySet<string>
+  readonly byAttachType: ReadonlyMap<string, ReadonlySet<string>>
 }
 
-const ROW = /^(?<name>\w+)(?: at (?<attachTypes>[\w ]+))?: (?<helpers>[\w@ ]+)$/
+interface Row {
+  readonly attachTypes: readonly string[]
+  /** Names of helpers, and of groups with `@` before them. */
+  readonly words: readonly string[]
+}
 
-let parsed: ReadonlyMap<string, Permissions> | undefined
+const ROW = /^(?<name>\w+)(?: at (?<attachTypes>[\w ]+))?: (?<words>[\w@ ]+)$/
 
+type Table = ReadonlyMap<string, readonly Row[]>
+
+let tables: { readonly groups: Table; readonly programTypes: Table } | undefined
+const known = new Map<string, Permissions>()
+
+/** Read when the first program of the type is verified. */
 function permissions(programType: string): Permissions | undefined {
-  parsed ??= parsePermissions(GROUPS, PROGRAM_TYPES)
-  return parsed.get(programType)
-}
-
-function parsePermissions(groupTable: string, programTable: string): ReadonlyMap<string, Permissions> {
-  const groups = new Map<string, Set<string>>()
-  const resolve = (words: string, into: Set<string>): void => {
-    for (const word of words.split(' ')) {
-      if (!word.startsWith('@')) into.add(word)
-      else for (const helper of groups.get(word.slice(1)) ?? notARow(word)) into.add(helper)
+  const before = known.get(programType)
+  if (before !== undefined) return before
+  tables ??= { groups: parseTable(GROUPS), programTypes: parseTable(PROGRAM_TYPES) }
+  const rows = tables.programTypes.get(programType)
+  if (rows === undefined) return undefined
+  const always = new Set<string>()
+  const byAttachType = new Map<string, Set<string>>()
+  for (const { attachTypes, words } of rows) {
+    if (attachTypes.length === 0) collect(words, tables.groups, always)
+    for (const attachType of attachTypes) {
+      const helpers = byAttachType.get(attachType) ?? new Set()
+      collect(words, tables.groups, helpers)
+      byAttachType.set(attachType, helpers)
     }
   }
-  for (const { name, helpers } of rows(groupTable))
-    resolve(
-      helpers,
-      entry(groups, name, () => new Set<string>()),
-    )
-  const programs = new Map<string, Permissions>()
-  for (const { name, attachTypes, helpers } of rows(programTable)) {
-    const program = entry(programs, name, () => ({ always: new Set<string>(), byAttachType: new Map() }))
-    if (attachTypes.length === 0) resolve(helpers, program.always)
-    for (const attachType of attachTypes)
-      resolve(
-        helpers,
-        entry(program.byAttachType, attachType, () => new Set()),
-      )
-  }
-  return programs
-}
-
-function rows(table: string): { name: string; attachTypes: string[]; helpers: string }[] {
-  return table
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const row = ROW.exec(line)?.groups ?? notARow(line)
-      return { name: row['name']!, attachTypes: row['attachTypes']?.split(' ') ?? [], helpers: row['helpers']! }
-    })
-}
-
-function entry<T>(map: Map<string, T>, name: string, create: () => T): T {
-  const found = map.get(name) ?? create()
-  map.set(name, found)
+  const found = { always, byAttachType }
+  known.set(programType, found)
   return found
 }
 
+function collect(words: readonly string[], groups: Table, into: Set<string>): void {
+  for (const word of words) {
+    if (!word.startsWith('@')) into.add(word)
+    else for (const row of groups.get(word.slice(1)) ?? notARow(word)) collect(row.words, groups, into)
+  }
+}
+
+function parseTable(text: string): Table {
+  const table = new Map<string, Row[]>()
+  for (const line of text.split('\n')) {
+    if (line === '') continue
+    const row = ROW.exec(line)?.groups ?? notARow(line)
+    const rows = table.get(row['name']!) ?? []
+    rows.push({ attachTypes: row['attachTypes']?.split(' ') ?? [], words: row['words']!.split(' ') })
+    table.set(row['name']!, rows)
+  }
+  return table
+}
+
 function notARow(text: string): never {
-  throw new AnybpfError('ERR_FORMAT', `not a row of permissions, or not a group before it: ${text}`)
+  throw new AnybpfError('ERR_FORMAT', `not a row of permissions, or no such group: ${text}`)
 }
 
 /**
