@@ -14,6 +14,9 @@ in:   {"maps":     [{"type", "key", "value", "entries", "flags", "inner"?: map, 
 out:  {"runs": [{"retval", "data": hex, "context"?: hex} | {"errno"}],
        "maps": [[[key hex, value hex]] | {"records": [hex]} | null]}     a per-CPU value is CPU 0's
       or {"error": text, "log"?: text}
+
+A request with "verify": program number, instead of "run", only asks for the verdict:
+out:  {"accepted": bool, "errno"?, "log": the last lines of the verifier's log, "processed": instructions}
 """
 import ctypes
 import errno
@@ -140,6 +143,32 @@ def load_program(spec, map_fds):
             return -1, f"{first.strerror}: {' | '.join(text[-4:-1] or text)}"[-400:] or str(e)
 
 
+LOG = ctypes.create_string_buffer(1 << 20)
+
+
+def verdict_of(spec, map_fds):
+    """Level 1 with statistics: of an accepted program nothing but these; of a rejected one the end of the failing path."""
+    insns = bytearray.fromhex(spec["insns"])
+    for fixup in spec.get("fixups", []):
+        struct.pack_into("<i", insns, fixup["slot"] * 8 + 4, map_fds[fixup["map"]])
+    code = ctypes.create_string_buffer(bytes(insns), len(insns))
+    license_ = ctypes.create_string_buffer(spec["license"].encode())
+    LOG[0] = 0
+    attr = struct.pack("<IIQQIIQII16sII", spec["type"], len(insns) // 8, address(code), address(license_), 5, len(LOG),
+                       address(LOG), 0, spec.get("flags", 0), b"", 0, spec.get("attach", 0))
+    reply = {"accepted": True}
+    try:
+        os.close(bpf(PROG_LOAD, attr)[0])
+    except OSError as e:
+        reply = {"accepted": False, "errno": e.errno}
+    text = LOG.value.decode(errors="replace").strip().splitlines()
+    reply["log"] = text[-8:]
+    for line in text[-2:]:
+        if line.startswith("processed "):
+            reply["processed"] = int(line.split()[1])
+    return reply
+
+
 def run_once(fd, packet, context):
     data = ctypes.create_string_buffer(packet, max(len(packet), 1))
     out = ctypes.create_string_buffer(len(packet) + 8192)
@@ -176,6 +205,8 @@ def answer(request, open_fds):
             write(fd, spec, bytes.fromhex(key), struct.pack("<I", map_fds[number]))
         if spec.get("frozen"):
             bpf(FREEZE, struct.pack("<I", fd))
+    if "verify" in request:
+        return verdict_of(request["programs"][request["verify"]], map_fds)
     for spec in request["programs"]:
         fd, refusal = load_program(spec, map_fds)
         if fd >= 0:

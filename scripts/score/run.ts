@@ -10,10 +10,8 @@
  * Needs root, python3 and a kernel with bpf(2); without them the suite says so and every case disagrees.
  * @module
  */
-import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { encodeProgram, type Instruction } from '../../src/isa/index.ts'
@@ -29,6 +27,7 @@ import {
 import type { PacketInput, PacketOutput } from '../../src/programs/index.ts'
 import { bytesToHex, hexToBytes } from '../../src/util/index.ts'
 import { generatePackets } from '../../test/support/packets.ts'
+import { KernelOracle } from './kernel-oracle.ts'
 import { findByRow } from './load.ts'
 import type { ScoreCase, ScoreResult } from './main.ts'
 
@@ -161,7 +160,7 @@ async function judge(subject: Subject, packets: readonly Uint8Array[], kernel: K
     for (const one of Object.values(spec.programs)) if (one === program || one.type === 'unspec') one.type = type
     const collection = runtime.load(spec, { programs: [program.name], kconfig: KERNEL_CONFIG })
     const request = new KernelRequest(subject, packets, (map) => collection.maps[map]!.getBytes(0)!)
-    const answer = await kernel.ask(request.message)
+    const answer = await kernel.ask<KernelAnswer>(request.message)
     if (answer.error !== undefined || answer.runs === undefined) {
       return { id, expected, actual: `no answer: ${answer.error}`, agree: false, note: answer.log ?? '' }
     }
@@ -351,28 +350,9 @@ function compareMaps(collection: Collection, request: KernelRequest, answer: Ker
   return undefined
 }
 
-/** The oracle: one process that answers a line for each line. */
-class Kernel {
-  /** How much there was to compare: a program that always does the same shows little. */
+/** The oracle, and how much there was to compare: a program that always does the same shows little. */
+class Kernel extends KernelOracle {
   readonly tally = { runs: 0, refused: 0, verdicts: 0, changed: 0 }
-  private readonly child
-  private readonly lines: AsyncIterator<string>
-  private readonly unavailable: string | undefined
-
-  constructor() {
-    this.unavailable = process.getuid?.() === 0 ? undefined : 'asking the kernel needs root'
-    this.child = spawn('python3', [fileURLToPath(new URL('./kernel_oracle.py', import.meta.url))], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
-  }
-
-  async ask(message: object): Promise<KernelAnswer> {
-    if (this.unavailable !== undefined) return { error: this.unavailable }
-    this.child.stdin.write(`${JSON.stringify(message)}\n`)
-    const { value, done } = await this.lines.next()
-    return done ? { error: 'the oracle ended' } : (JSON.parse(value) as KernelAnswer)
-  }
 
   count(runs: NonNullable<KernelAnswer['runs']>, packets: readonly Uint8Array[]): void {
     const done = runs.filter((run) => run.errno === undefined)
@@ -382,9 +362,5 @@ class Kernel {
     const changes = (run: (typeof runs)[number], i: number): boolean =>
       run.errno === undefined && run.data?.endsWith(bytesToHex(packets[i]!.subarray(14))) === false
     if (runs.some(changes)) this.tally.changed++
-  }
-
-  close(): void {
-    this.child.stdin.end()
   }
 }
