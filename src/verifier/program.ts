@@ -111,6 +111,11 @@ export interface VerifyOptions {
   readonly alignment?: 'strict' | 'any'
   /** `BPF_F_TEST_STATE_FREQ`: a checkpoint at every prune point. */
   readonly testStateFrequency?: boolean
+  /**
+   * A state is covered by another only if every scalar and every stack slot of it is, whether it matters or not. For the
+   * soundness self-check: whatever a run has in a register then lies within a state that was explored. More states are.
+   */
+  readonly strictPruning?: boolean
   /** Milliseconds after which verification gives up (`time_limit`). */
   readonly timeLimit?: number
   /** Checkpoints that may be kept at a time, about 2 KB each (`memory_limit`). Default 200,000. */

@@ -25,7 +25,7 @@ export function cleanState(env: Environment, state: State): void {
   state.cleaned = true
   for (let frameno = 0; frameno < state.frames.length; frameno++) {
     cleanRegisters(state, frameno, env.liveRegisters[frameInsn(state, frameno)]!)
-    if (state.frames[frameno]!.stack.length > 0) {
+    if (state.frames[frameno]!.stack.length > 0 && env.options.strictPruning !== true) {
       const { low, high } = liveSlots(env, state, frameno)
       cleanStack(state, frameno, low, high)
     }

@@ -44,7 +44,7 @@ export function coversStack(
     if (exactness === 'exact' && slot.bytes !== cur.stack[i]!.bytes) return false
     if (slot === INVALID_SLOT) continue
     const mask = marks === undefined ? 0 : i < 32 ? marks.stackLow : marks.stackHigh
-    const precise = !env.permissions.bpfCapable || ((mask >>> (i & 31)) & 1) !== 0
+    const precise = !env.permissions.bpfCapable || env.options.strictPruning === true || ((mask >>> (i & 31)) & 1) !== 0
     if (!coversSlot(env, ids, slot, cur.stack[i], precise, exactness)) return false
   }
   return true

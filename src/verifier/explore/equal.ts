@@ -42,7 +42,8 @@ function coversFrame(env: Environment, old: State, cur: State, frameno: number, 
   const live = env.liveRegisters[frameInsn(old, frameno)]!
   const marks = old.precise?.[frameno]
   // Without CAP_BPF there is no precision tracking, and every scalar counts.
-  const precise = !env.permissions.bpfCapable ? -1 : marks === undefined ? 0 : marks.regs
+  const precise =
+    !env.permissions.bpfCapable || env.options.strictPruning === true ? -1 : marks === undefined ? 0 : marks.regs
   for (let i = 0; i < REGISTERS; i++) {
     if (((live >>> i) & 1) === 0) continue
     const isPrecise = ((precise >>> i) & 1) !== 0
