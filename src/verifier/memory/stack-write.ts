@@ -54,7 +54,7 @@ function writeAt(env: Environment, frameno: number, off: number, size: number, v
     reject('corrupt_spill', 'attempt to corrupt spilled pointer on stack', { frameno, off, size })
   }
   let value = valueRegno >= 0 ? env.cur.reg(valueRegno) : undefined
-  if (!bypassSpectreV4) sanitise(env, slot, size, value)
+  if (!bypassSpectreV4) sanitise(env, slot, place, size, value)
 
   if ((slot.bytes & 0xf) === STACK_DYNPTR) {
     destroyDynptrSlot(env, frameno, spi)
@@ -98,12 +98,11 @@ function writeAt(env: Environment, frameno: number, off: number, size: number, v
   )
 }
 
-/** Stores that may overtake one another in a CPU are fenced, so a mispredicted path ends behind them. */
-function sanitise(env: Environment, slot: StackSlot, size: number, value: Reg | undefined): void {
+/** A store that a later load may overtake in the CPU is fenced, unless it replaces plain data: a mispredicted path ends behind it. */
+function sanitise(env: Environment, slot: StackSlot, place: number, size: number, value: Reg | undefined): void {
   let fenced = value !== undefined && isSpillable(value)
-  // Which bytes are looked at is Linux's choice: the first `size` ones from the top, wherever the store goes.
-  for (let i = 0; i < size && !fenced; i++) {
-    const kind = slot.byte(SLOT_BYTES - 1 - i)
+  for (let i = place; i < place + size && !fenced; i++) {
+    const kind = slot.byte(i)
     fenced = kind !== STACK_MISC && kind !== STACK_ZERO
   }
   if (fenced) env.setFlag(env.insn, INSN_NOSPEC_RESULT)
