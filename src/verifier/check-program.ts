@@ -17,7 +17,6 @@ import {
   CONST_PTR_TO_DYNPTR,
   MEM_RDONLY,
   PTR_MAYBE_NULL,
-  PTR_TO_ARENA,
   PTR_TO_BTF_ID,
   PTR_TO_MEM,
   PTR_TRUSTED,
@@ -145,7 +144,8 @@ function argumentRegister(env: Environment, arg: GlobalArgument): Reg {
         first: true,
       }).withId(env.newId())
     case 'arena':
-      return pointerReg(PTR_TO_ARENA)
+      // Callers may pass an address of the arena or any number: it has to be cast before it is used.
+      return UNKNOWN_SCALAR
     case 'trusted_btf':
       return btfArgument(env, arg, PTR_TRUSTED)
     case 'trusted_btf_or_null':

@@ -165,7 +165,10 @@ class Parameter {
   private kernelType(target: BtfType | undefined): number {
     const kind = target?.kind ?? 'void'
     const name = (target?.name ?? '').replace(/___.*$/, '')
-    const found = name === '' ? [] : (this.env.kernelBtf?.findAll(name) ?? []).filter((one) => one.kind === kind)
+    if (name === '') {
+      this.fault(`arg#${this.index} reference type('${kindText(kind)} (anon)') candidate matching error: -22`)
+    }
+    const found = (this.env.kernelBtf?.findAll(name) ?? []).filter((one) => one.kind === kind)
     if (found.length !== 1) {
       const problem = found.length === 0 ? 'has no matches' : 'is ambiguous'
       this.fault(`arg#${this.index} reference type('${kindText(kind)} ${target?.name ?? ''}') ${problem}`)
