@@ -13,13 +13,14 @@ import { type ProgramSpec, parseObject } from '../../src/object/index.ts'
 import { linuxAttachType } from '../../src/spec/attach-types.ts'
 import { linux } from '../../src/spec/index.ts'
 import { bytesToHex, SeededRandom } from '../../src/util/index.ts'
-import type { VerifierMap, VerifierProgram, VerifierReference } from '../../src/verifier/program.ts'
+import type { VerifierMap, VerifierProgram, VerifierReference, VerifyOptions } from '../../src/verifier/program.ts'
 import { REJECTION_CODES } from '../../src/verifier/report/codes.ts'
 import { verify } from '../../src/verifier/verify.ts'
 import { KernelOracle } from './kernel-oracle.ts'
 import { findByRow } from './load.ts'
 import type { ScoreCase, ScoreOptions, ScoreResult } from './main.ts'
 import { mutate } from './mutations.ts'
+import { readKernelBtf } from './test-verifier.ts'
 import { caseProgram, readVerifierCorpus } from './verifier-corpus.ts'
 
 const COUNT = 6000
@@ -88,8 +89,11 @@ export async function score(path: string, options: ScoreOptions): Promise<ScoreR
   return { cases }
 }
 
-function optionsOf({ flags }: Original): Parameters<typeof verify>[2] {
+const KERNEL_BTF = readKernelBtf()
+
+function optionsOf({ flags }: Original): VerifyOptions {
   return {
+    ...(KERNEL_BTF !== undefined && { kernelBtf: KERNEL_BTF }),
     alignment: (flags & (LOAD_FLAGS.strict | LOAD_FLAGS.any)) === LOAD_FLAGS.strict ? 'strict' : 'any',
     testStateFrequency: (flags & TEST_STATE_FREQUENCY) !== 0,
   }
