@@ -14,7 +14,7 @@ import { arsh64, lsh64, mul64, rsh64, swap16, swap32 } from '../../util/int64.ts
 import { addBounds, addBounds32, multiplyBounds, multiplyBounds32, subtractBounds, subtractBounds32 } from './bounds.ts'
 import { truncate } from './extend.ts'
 import { resynchronise, synchronise, withoutContradiction } from './refine.ts'
-import { type Scalar, UNKNOWN, ZERO } from './scalar.ts'
+import { type Scalar, UNKNOWN, UNKNOWN_32, ZERO } from './scalar.ts'
 import { shift } from './shift.ts'
 import { tnumAdd, tnumAndMask, tnumMul, tnumSub } from './tnum.ts'
 import {
@@ -56,11 +56,13 @@ export function alu(op: AluOp, width: 32 | 64, dst: Scalar, src: Scalar): Scalar
   }
   switch (op) {
     case 'add':
+      if (dst === UNKNOWN || src === UNKNOWN) return width === 64 ? UNKNOWN : UNKNOWN_32
       addBits(dst, src)
       if (width === 64) addBounds(dst, src)
       addBounds32(dst, src)
       break
     case 'sub':
+      if (dst === UNKNOWN || src === UNKNOWN) return width === 64 ? UNKNOWN : UNKNOWN_32
       subtractBits(dst, src)
       if (width === 64) subtractBounds(dst, src)
       subtractBounds32(dst, src)
@@ -71,7 +73,6 @@ export function alu(op: AluOp, width: 32 | 64, dst: Scalar, src: Scalar): Scalar
       multiplyBounds32(dst, src)
       break
     case 'and':
-      if (width === 64 && dst === UNKNOWN && src === UNKNOWN) return UNKNOWN
       work[VALUE_LOW] = dst.valueLow & src.valueLow
       work[VALUE_HIGH] = dst.valueHigh & src.valueHigh
       work[MASK_LOW] = tnumAndMask(dst.valueLow, dst.maskLow, src.valueLow, src.maskLow)
@@ -94,6 +95,7 @@ export function alu(op: AluOp, width: 32 | 64, dst: Scalar, src: Scalar): Scalar
       orBounds32(dst, src)
       break
     case 'xor':
+      if (dst === UNKNOWN || src === UNKNOWN) return width === 64 ? UNKNOWN : UNKNOWN_32
       work[MASK_LOW] = dst.maskLow | src.maskLow
       work[MASK_HIGH] = dst.maskHigh | src.maskHigh
       work[VALUE_LOW] = (dst.valueLow ^ src.valueLow) & ~work[MASK_LOW]!

@@ -112,6 +112,9 @@ const MAX32 = 2147483647
 /** Nothing is known. */
 export const UNKNOWN = new Scalar(0, 0, -1, -1, 0, 0, -1, -1, 0, MIN32, -1, MAX32, 0, -1, MIN32, MAX32)
 
+/** Nothing is known of the low half; the high half is zero. */
+export const UNKNOWN_32 = new Scalar(0, 0, -1, 0, 0, 0, -1, 0, 0, 0, -1, 0, 0, -1, MIN32, MAX32)
+
 /** The constant with these halves. */
 export function constantPair(low: number, high: number): Scalar {
   return new Scalar(low, high, 0, 0, low, high, low, high, low, high, low, high, low, low, low, low)

@@ -97,6 +97,16 @@ export function tnumMul(
     tnumLsh(out, aValueLow, aValueHigh, aMaskLow, aMaskHigh, trailingZeros(bValueLow, bValueHigh))
     return
   }
+  if ((aMaskLow & aMaskHigh) === -1) {
+    // Every partial sum leaves the lowest bit of its term unknown: in the end, all bits from the first term's on are.
+    const bitsLow = bValueLow | bMaskLow
+    const bitsHigh = bValueHigh | bMaskHigh
+    out[0] = 0
+    out[1] = 0
+    out[2] = ~below(bitsLow)
+    out[3] = bitsLow === 0 ? ~below(bitsHigh) : -1
+    return
+  }
   let valueLow = aValueLow
   let valueHigh = aValueHigh
   let maskLow = aMaskLow
