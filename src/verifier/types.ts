@@ -58,8 +58,11 @@ export const DYNPTR_LOCAL = 1 << 18
 export const DYNPTR_RINGBUF = 1 << 19
 export const DYNPTR_SKB = 1 << 20
 export const DYNPTR_XDP = 1 << 21
+export const DYNPTR_SKB_META = 1 << 22
 
-export const DYNPTR_FLAGS = DYNPTR_LOCAL | DYNPTR_RINGBUF | DYNPTR_SKB | DYNPTR_XDP
+export const DYNPTR_FLAGS = DYNPTR_LOCAL | DYNPTR_RINGBUF | DYNPTR_SKB | DYNPTR_XDP | DYNPTR_SKB_META
+/** Memory that is a part of a packet, got through a dynptr. */
+export const PACKET_SLICE = DYNPTR_SKB | DYNPTR_XDP | DYNPTR_SKB_META
 
 /** A base type with flags. */
 export type RegType = number

@@ -2,9 +2,11 @@
  * What the checks of one call tell each other: filled argument by argument, read when the call takes effect.
  * @module
  */
+
 import type { HelperSpec, KfuncSpec } from '../../spec/index.ts'
+import type { Scalar } from '../domain/scalar.ts'
 import type { VerifierMap } from '../program.ts'
-import type { BtfTypeRef, DynptrInfo } from '../state.ts'
+import type { BtfTypeRef, Reg } from '../state.ts'
 import type { SpecialField } from './record.ts'
 
 /** Data of one call. A helper's or a kfunc's; memory checks read `packetAccess` and `rawMode`, and set `rawRegno`, `rawSize`. */
@@ -33,11 +35,24 @@ export class CallContext {
   maxMemSize = 0
   /** Subprogram of the callback. */
   subprogno = -1
-  /** The dynptr that the returned memory is a slice of. */
-  dynptr: DynptrInfo | undefined = undefined
+  /** The dynptr that was handed over: what is returned may be a slice of it. */
+  dynptr: Reg | undefined = undefined
   /** The BTF type that the arguments decide is returned. */
   returnType: BtfTypeRef | undefined = undefined
   kptrField: SpecialField | undefined = undefined
+  /** The list or tree that a kernel function works on. */
+  rootField: SpecialField | undefined = undefined
+  /** The object that was handed over: its type, and whether it is owned. */
+  objectType: BtfTypeRef | undefined = undefined
+  objectIsOwned = false
+  /** The one argument that has to be a constant. */
+  constant: Scalar | undefined = undefined
+  /** Bytes of the buffer that a kernel function returns, if an argument says so, and whether it may only be read. */
+  bufferSize = 0
+  bufferReadOnly = false
+  /** Where the iterator is that was handed over. */
+  iteratorFrame = -1
+  iteratorSlot = -1
 
   constructor(helper: HelperSpec | undefined, kfunc: KfuncSpec | undefined) {
     this.helper = helper

@@ -23,6 +23,7 @@ import { CallContext } from './context.ts'
 import { dynptrAt, dynptrInfo, releaseDynptr } from './dynptr.ts'
 import { isFormat } from './format-string.ts'
 import { type CallbackSetup, pushCallbackFrame, returnToCaller } from './frames.ts'
+import { inRcuSection } from './iterator.ts'
 import { checkMapCompatibility, mapTypeName } from './map-compatibility.ts'
 import { effectiveFlags } from './record.ts'
 import { checkResourceLeak, forgetReference, invalidated, releaseReference } from './references.ts'
@@ -179,7 +180,7 @@ function giveToMap(env: Environment, state: State, refObjId: number): boolean {
   const shared = MEM_ALLOC | MEM_PERCPU
   mapRegisters(state, (reg) => {
     if (reg.refObjId !== refObjId) return reg
-    if (state.activeRcuLocks > 0 && (reg.type & shared) === shared) {
+    if (inRcuSection(env) && (reg.type & shared) === shared) {
       return reg.withRef(0).withType((reg.type & ~MEM_ALLOC) | MEM_RCU)
     }
     return gone

@@ -17,7 +17,7 @@ import {
   UNINITIALISED,
   UNKNOWN_SCALAR,
 } from '../state.ts'
-import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META, type RegType } from '../types.ts'
+import { PACKET_SLICE, PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META, type RegType } from '../types.ts'
 import { outOfRange, rejectNegativeMinimum } from './region.ts'
 
 /** No packet is longer. */
@@ -79,7 +79,12 @@ export function markPacketEnd(state: State, regno: number, rangeOpen: boolean): 
 export function clearPacketPointers(env: Environment): void {
   const gone = env.permissions.allowPointerLeaks ? UNKNOWN_SCALAR : UNINITIALISED
   mapRegisters(env.cur, (reg) =>
-    reg.type === PTR_TO_PACKET || reg.type === PTR_TO_PACKET_META || reg.type === PTR_TO_PACKET_END ? gone : reg,
+    reg.type === PTR_TO_PACKET ||
+    reg.type === PTR_TO_PACKET_META ||
+    reg.type === PTR_TO_PACKET_END ||
+    (reg.type & PACKET_SLICE) !== 0
+      ? gone
+      : reg,
   )
 }
 
