@@ -1,35 +1,50 @@
 /**
- * From a rejection to what a person can use: what is wrong, where, how the program comes there, and what would help.
+ * From a rejection to what a person can use: what is wrong, where, how the program comes there, what is known of the
+ * value at fault and where it came from, and what would help.
  * @module
  */
 import type { Environment } from '../environment.ts'
 import type { Rejection } from '../rejection.ts'
+import { ADVICE } from './advice/table.ts'
 import { REJECTION_CODES } from './codes.ts'
-import { formatLinuxInsn } from './linux-insn.ts'
-import { lineOf } from './linux-log.ts'
+import { describePath } from './path.ts'
 import type { PathRecorder } from './recorder.ts'
 import type { ReportError } from './report.ts'
+import { type NamedValue, Scene } from './scene.ts'
+import { insnText } from './value-history.ts'
 
-/** `path` is the recorded path to the failure; without it, the explanation is short. */
-export function explainRejection(env: Environment, rejection: Rejection, _path: PathRecorder | undefined): ReportError {
+/** `path` is the recorded path to the failure; without it, the explanation tells neither turns nor origins. */
+export function explainRejection(env: Environment, rejection: Rejection, path: PathRecorder | undefined): ReportError {
   const { code, lines } = rejection
   // A check of the program as a whole has no instruction, unless it names one.
-  const insn = rejection.insn ?? (env.statistics.insnsProcessed === 0 ? -1 : env.insn)
-  const at = insn >= 0 ? env.insns[insn] : undefined
-  const source = at === undefined ? undefined : lineOf(env.program.lines, insn)
-  const message = lines.at(-1) ?? code
+  const slot = rejection.insn ?? (env.statistics.insnsProcessed === 0 ? -1 : env.insn)
+  const scene = new Scene(env, rejection, slot, path?.steps ?? [])
+  const { reason, fix } = ADVICE[code](scene)
+  const explored = path !== undefined && path.steps.at(-1)?.insn === slot
+  const turns = explored ? describePath(env, path.steps) : { turns: [], omitted: 0 }
+  const name = env.subprograms.length > 1 ? env.subprograms[env.subprogramOf[slot] ?? -1]?.name : undefined
+  const value = scene.index ?? scene.value
   return {
     code,
     category: REJECTION_CODES[code],
-    reason: message,
-    message,
+    reason,
+    message: scene.message,
     lines,
-    ...(at === undefined
-      ? {}
-      : { insn, text: formatLinuxInsn(at, { helper: (id) => env.platform.helpers.get(id)?.name }) }),
-    ...(source === undefined
-      ? {}
-      : { source: { file: source.file, line: source.line, column: source.column, text: source.text } }),
-    path: [],
+    ...(scene.insn !== undefined && { insn: slot, text: insnText(env, slot) }),
+    ...(scene.source !== undefined && { source: scene.source }),
+    ...(name !== undefined && name !== '' && { function: name }),
+    path: turns.turns,
+    ...(turns.omitted > 0 && { pathOmitted: turns.omitted }),
+    ...(explored && value !== undefined && { value: describeValue(scene, value) }),
+    ...(fix !== undefined && { fix }),
+  }
+}
+
+function describeValue(scene: Scene, value: NamedValue): NonNullable<ReportError['value']> {
+  return {
+    register: `r${value.regno}`,
+    ...(value.name !== undefined && { name: value.name }),
+    known: scene.known(value),
+    history: value.traced.history,
   }
 }

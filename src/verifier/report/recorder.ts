@@ -17,6 +17,8 @@ export interface Step {
   readonly regs: readonly Reg[]
   /** Before the instruction; slots as in `Frame.stack`. */
   readonly stack: readonly StackSlot[]
+  /** There was another way to go from here. */
+  forked: boolean
 }
 
 export class PathRecorder implements VerifierLog {
@@ -24,6 +26,8 @@ export class PathRecorder implements VerifierLog {
   private kept: Step[] = []
   /** Steps of the current path before those that are kept. */
   omitted = 0
+  /** Branches that were waiting when the last step began. */
+  private waiting = 0
 
   get steps(): readonly Step[] {
     return this.kept
@@ -31,6 +35,8 @@ export class PathRecorder implements VerifierLog {
 
   beforeInsn(env: Environment): void {
     this.truncate(env.pathLength - 1)
+    if (env.pending.length > this.waiting) this.fork()
+    this.waiting = env.pending.length
     const { frame, curframe } = env.cur
     const before = this.kept.at(-1)
     this.kept.push({
@@ -38,6 +44,7 @@ export class PathRecorder implements VerifierLog {
       depth: curframe,
       regs: same(before?.regs, frame.regs),
       stack: same(before?.stack, frame.stack),
+      forked: false,
     })
     if (this.kept.length >= 2 * MAX_STEPS) {
       this.kept = this.kept.slice(MAX_STEPS)
@@ -47,6 +54,8 @@ export class PathRecorder implements VerifierLog {
 
   onPop(env: Environment, _branch: PendingBranch): void {
     this.truncate(env.pathLength)
+    this.fork()
+    this.waiting = env.pending.length
   }
 
   onPruned(): void {}
@@ -59,6 +68,11 @@ export class PathRecorder implements VerifierLog {
   }
 
   line(): void {}
+
+  private fork(): void {
+    const last = this.kept.at(-1)
+    if (last !== undefined) last.forked = true
+  }
 
   /** Back to the first `length` steps of the path. */
   private truncate(length: number): void {

@@ -1,0 +1,244 @@
+/**
+ * Why a call is refused, or a resource, a lock, a callback; and what would make it good.
+ * @module
+ */
+import type { Platform } from '../../../spec/index.ts'
+import { baseType, CONST_PTR_TO_MAP, SCALAR_VALUE } from '../../types.ts'
+import type { Advice, Scene } from '../scene.ts'
+import { sourceAt } from '../value-history.ts'
+import { helperName, mapText, rangeText, regWords } from '../words.ts'
+import { argumentNull } from './values.ts'
+
+function argument(scene: Scene): string {
+  const { value } = scene
+  if (value === undefined) return 'an argument'
+  const parameter = scene.parameter(value.regno)
+  return `argument ${value.regno}${parameter === undefined ? '' : ` (${parameter})`} of ${scene.callee}`
+}
+
+export function argumentType(scene: Scene): Advice {
+  const { value, rejection } = scene
+  if (value === undefined) return { reason: `${scene.callee} cannot take this: ${scene.message}` }
+  if (value.reg.type === SCALAR_VALUE && value.reg.scalar.isZero) return argumentNull(scene)
+  const expected = rejection.facts['expected']
+  const wants = Array.isArray(expected) ? expectedWords(expected.map(String)) : undefined
+  const reason = `${argument(scene)} is ${regWords(value.reg)}${wants === undefined ? `: ${scene.message}` : `, and has to be ${wants}`}`
+  return { reason, fix: argumentFix(expected) }
+}
+
+const EXPECTED_WORDS: Readonly<Record<string, string>> = {
+  __proto__: null as never,
+  fp: 'the stack',
+  pkt: 'the packet',
+  pkt_meta: 'packet metadata',
+  map_key: 'a map key',
+  map_value: 'a map value',
+  mem: 'memory of known size',
+  ringbuf_mem: 'a ring-buffer record',
+  buf: 'a buffer',
+  ctx: 'the context',
+  map_ptr: 'the address of a map',
+  sock: 'a socket',
+  sock_common: 'a socket',
+  tcp_sock: 'a TCP socket',
+  xdp_sock: 'an AF_XDP socket',
+  func: 'a function',
+}
+
+function expectedWords(types: readonly string[]): string {
+  const words = [...new Set(types.map((type) => EXPECTED_WORDS[type] ?? '').filter((word) => word !== ''))]
+  if (words.length === 0) return types.join(' or ')
+  return words.length === 1
+    ? `a pointer to ${words[0]}`.replace('a pointer to the address of a map', 'the address of a map')
+    : `a pointer to one of: ${words.join(', ')}`
+}
+
+function argumentFix(expected: unknown): string {
+  const types = Array.isArray(expected) ? expected.map(String) : []
+  if (types.includes('ctx')) return 'Hand over the context as the program got it (its first argument), unchanged.'
+  if (types.includes('map_ptr')) return 'Hand over the address of the map itself: &map.'
+  if (types.includes('fp') || types.includes('map_value')) {
+    return 'Hand over the address of a variable on the stack, of a map value or of checked packet bytes: copy the data into a local variable first, and hand over its address.'
+  }
+  return 'Look at the prototype of the function (bpf-helpers(7)) and hand over what it names, in that order.'
+}
+
+export function argumentSize(scene: Scene): Advice {
+  const { value } = scene
+  const name = scene.code(value, 'size')
+  return {
+    reason: `${argument(scene)} is a size of ${value === undefined ? 'an unknown number of bytes' : rangeText(value.reg.scalar)}: ${scene.message}`,
+    fix: `Zero is no size here, and there must be so many bytes behind the pointer. Check it before the call:\n  if (${name} == 0 || ${name} > sizeof(buffer))\n          return 0;`,
+  }
+}
+
+export function argumentValue(scene: Scene): Advice {
+  return {
+    reason: `${argument(scene)} has a value that is not possible there: ${scene.message}`,
+    fix: 'Hand over a constant, or what the function is meant to take; see bpf-helpers(7).',
+  }
+}
+
+export function mapMismatch(scene: Scene): Advice {
+  const map = [1, 2]
+    .map((regno) => scene.register(regno))
+    .find((one) => one !== undefined && baseType(one.reg.type) === CONST_PTR_TO_MAP)
+  const what = map === undefined ? 'this map' : mapText(map.reg.map)
+  const type = map === undefined ? undefined : scene.env.platform.mapTypes.get(map.reg.map.type)?.name
+  return {
+    reason: `${scene.callee} cannot work on ${what}${type === undefined ? '' : `, a map of type ${type}`}`,
+    fix: `Use a map of the type that ${scene.callee} is for, or the function that is for this type.`,
+  }
+}
+
+export function unknownFunction(scene: Scene): Advice {
+  const { insn } = scene
+  if (insn?.kind === 'call' && insn.target === 'helper') {
+    return {
+      reason: `there is no helper ${insn.imm} on ${scene.env.platform.name}`,
+      fix: 'Use a platform that has it (--platform), or test at run time whether it exists.',
+    }
+  }
+  return {
+    reason: `${scene.callee} is not known: ${scene.message}`,
+    fix: 'Declare it __weak and call it only if it exists (bpf_ksym_exists), or give the BTF of a kernel that has it (--btf).',
+  }
+}
+
+/** Program types that may call a helper. */
+function typesThatMayCall(platform: Platform, id: number): string[] {
+  const helper = platform.helpers.get(id)
+  if (helper === undefined) return []
+  return [...platform.programTypes.values()]
+    .filter((type) => type.rules?.allowsHelper(helper, undefined) === true)
+    .map((type) => type.name)
+}
+
+export function helperNotAllowed(scene: Scene): Advice {
+  const { insn, env } = scene
+  const reason = `programs of type ${scene.type} may not call ${scene.callee}`
+  if (insn?.kind !== 'call' || insn.target !== 'helper') return { reason, fix: 'Do without it in this program type.' }
+  const types = typesThatMayCall(env.platform, insn.imm)
+  const others = types.filter((type) => type !== scene.type)
+  if (others.length === 0) return { reason, fix: 'No program type may call it here; do without it.' }
+  const listed =
+    others.length > 6 ? `${others.slice(0, 6).join(', ')} and ${others.length - 6} more` : others.join(', ')
+  return {
+    reason,
+    fix: `It is for programs of type ${listed}. Check the section name (SEC("…")), which says what type this program is, or use a helper that does the same here.`,
+  }
+}
+
+export function gplOnly(scene: Scene): Advice {
+  const license = scene.env.program.license
+  return {
+    reason: `${scene.callee === 'the call' ? 'this' : scene.callee} is for programs under a GPL-compatible licence, and this one has ${license === '' ? 'none' : JSON.stringify(license)}`,
+    fix: 'State the licence, if it is so:\n  char LICENSE[] SEC("license") = "GPL";',
+  }
+}
+
+export function callback(scene: Scene): Advice {
+  return {
+    reason: `this callback is not possible: ${scene.message}`,
+    fix: 'A callback is a static function of this program, with the parameters that the helper names, returning 0 or 1.',
+  }
+}
+
+export function tailCall(scene: Scene): Advice {
+  return {
+    reason: `this tail call is not possible: ${scene.message}`,
+    fix: 'Tail-call from the main program, through a map of type prog_array, and with at most 256 bytes of stack in use.',
+  }
+}
+
+export function tooManyArguments(): Advice {
+  return { reason: 'a function has more than five arguments', fix: 'Hand over a pointer to a struct instead.' }
+}
+
+export function unreleasedReference(scene: Scene): Advice {
+  const at = scene.number('acquiredAt')
+  const insn = at === undefined ? undefined : scene.env.insns[at]
+  const source = at === undefined ? undefined : sourceAt(scene.env, at)
+  const reference = at === undefined ? undefined : scene.env.program.references?.get(at)
+  const name =
+    reference?.kind === 'kfunc'
+      ? reference.name
+      : insn?.kind === 'call' && insn.target === 'helper'
+        ? helperName(scene.env.platform, insn.imm)
+        : 'a call'
+  const where =
+    source === undefined || source.line === 0 ? (at === undefined ? '' : ` (insn ${at})`) : ` (line ${source.line})`
+  const end = scene.insn?.kind === 'call' ? `before ${scene.callee} is called` : 'before the program ends'
+  return {
+    reason: `what ${name}${where} returned is not given back on this path ${end}`,
+    fix: `${RELEASES[name] ?? 'Give it back on every path, with the function that belongs to it'}. Mind early returns between taking and giving back.`,
+  }
+}
+
+const RELEASES: Readonly<Record<string, string>> = {
+  __proto__: null as never,
+  bpf_ringbuf_reserve:
+    'Call bpf_ringbuf_submit(record, 0) or bpf_ringbuf_discard(record, 0) on every path where the record is not NULL',
+  bpf_sk_lookup_tcp: 'Call bpf_sk_release(sk) on every path where sk is not NULL',
+  bpf_sk_lookup_udp: 'Call bpf_sk_release(sk) on every path where sk is not NULL',
+  bpf_skc_lookup_tcp: 'Call bpf_sk_release(sk) on every path where sk is not NULL',
+  bpf_ringbuf_reserve_dynptr:
+    'Call bpf_ringbuf_submit_dynptr or bpf_ringbuf_discard_dynptr on every path, also where it failed',
+  bpf_kptr_xchg: 'Release what bpf_kptr_xchg returned, or put it into a map with bpf_kptr_xchg again',
+}
+
+export function invalidRelease(scene: Scene): Advice {
+  const { value } = scene
+  return {
+    reason: `${argument(scene)} is not something that can be given back here: ${value === undefined ? scene.message : regWords(value.reg)}`,
+    fix: 'Give back what the acquiring function returned, unchanged, once, and only if it is not NULL.',
+  }
+}
+
+export function iterator(scene: Scene): Advice {
+  return {
+    reason: `the iterator is not used as iterators are: ${scene.message}`,
+    fix: 'Make it with bpf_iter_*_new, call next until it returns NULL, and destroy it on every path; or use the bpf_for macros.',
+  }
+}
+
+export function dynptr(scene: Scene): Advice {
+  return {
+    reason: `the dynptr is not used as dynptrs are: ${scene.message}`,
+    fix: 'Keep it in a variable of type struct bpf_dynptr on the stack, initialise it once, check the slices that it gives for NULL, and touch it through its functions only.',
+  }
+}
+
+export function lockHeld(scene: Scene): Advice {
+  const what =
+    scene.insn?.kind === 'call'
+      ? `${scene.callee} is called`
+      : scene.insn?.kind === 'exit'
+        ? 'the program ends'
+        : 'this happens'
+  return {
+    reason: `${what} while a lock is held`,
+    fix: 'Between bpf_spin_lock and bpf_spin_unlock nothing may be called, and every path has to unlock. Do the calls before or after.',
+  }
+}
+
+export function lockMissing(scene: Scene): Advice {
+  return {
+    reason: `the lock that this needs is not the one that is held: ${scene.message}`,
+    fix: 'Take the lock first, in the same map value or object, and release the same one.',
+  }
+}
+
+export function criticalSection(scene: Scene): Advice {
+  return {
+    reason: `a critical section is still open, or something is done in it that may not be: ${scene.message}`,
+    fix: 'Close the section (bpf_rcu_read_unlock, bpf_preempt_enable, bpf_local_irq_restore) on every path before this.',
+  }
+}
+
+export function sleepable(scene: Scene): Advice {
+  return {
+    reason: `${scene.insn?.kind === 'call' ? `${scene.callee} may sleep, and` : 'sleeping:'} this program or this place may not: ${scene.message}`,
+    fix: 'Use a sleepable section (with `.s`, as in fentry.s/…), outside of locks and RCU sections, or a function that does not sleep.',
+  }
+}

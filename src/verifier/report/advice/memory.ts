@@ -1,0 +1,330 @@
+/**
+ * Why an access to memory, or to the context, is refused, and what would make it good.
+ * @module
+ */
+import type { Scalar } from '../../domain/scalar.ts'
+import type { Reg } from '../../state.ts'
+import {
+  baseType,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_STACK,
+} from '../../types.ts'
+import type { Advice, Scene } from '../scene.ts'
+import { bytesText, mapText, numberText, rangeText, targetText } from '../words.ts'
+
+/** Bytes that a pointer may touch; undefined where that is no fixed number. */
+function regionSize(reg: Reg): number | undefined {
+  switch (baseType(reg.type)) {
+    case PTR_TO_MAP_VALUE:
+      return reg.map.valueSize
+    case PTR_TO_MAP_KEY:
+      return reg.map.keySize
+    case PTR_TO_MEM:
+      return reg.aux
+    default:
+      return undefined
+  }
+}
+
+function insnOffset(scene: Scene): number {
+  const { insn } = scene
+  return insn !== undefined && 'off' in insn && insn.kind !== 'call' && insn.kind !== 'jump' ? insn.off : 0
+}
+
+/** `offset 8`, `offset 4 to 1024`. */
+function offsetText(scene: Scene, reg: Reg): string {
+  const fixed = reg.off + insnOffset(scene)
+  const { scalar } = reg
+  if (scalar.isConstant) return `offset ${numberText(fixed + scalar.constant)}`
+  const low = fixed + scalar.smin
+  const high = fixed + scalar.smax
+  const huge = 2 ** 32
+  if (low < -huge || high > huge) return `an offset of ${rangeText(scalar)}${fixed === 0 ? '' : ` plus ${fixed}`}`
+  return `offset ${numberText(low)} to ${numberText(high)}`
+}
+
+function accessText(scene: Scene): string {
+  const size = scene.accessSize
+  if (scene.insn?.kind === 'call') return `${scene.callee} is handed ${size === undefined ? 'memory' : bytesText(size)}`
+  return `this ${scene.verb} ${size === undefined ? 'memory' : bytesText(size)}`
+}
+
+export function outOfBounds(scene: Scene): Advice {
+  const { value, index } = scene
+  const limit = value === undefined ? undefined : regionSize(value.reg)
+  if (value === undefined || limit === undefined) {
+    return {
+      reason: `${accessText(scene)} where ${value === undefined ? 'nothing' : targetText(value.reg)} does not reach: ${scene.message}`,
+      fix: 'Access only what is there: check the offset and the size against the definition of the type.',
+    }
+  }
+  const region = targetText(value.reg).replace(/ \(\d+ bytes?\)$/, '')
+  const reason = `${accessText(scene)} at ${offsetText(scene, value.reg)} of ${region}, which has ${bytesText(limit)}`
+  if (index === undefined) {
+    return { reason, fix: sizeFix(scene, value.reg, limit) }
+  }
+  return {
+    reason: `${reason}: ${scene.who(index)} is ${rangeText(index.reg.scalar)} there`,
+    fix: indexFix(scene, limit),
+  }
+}
+
+function sizeFix(scene: Scene, reg: Reg, limit: number): string {
+  const size = scene.accessSize ?? 1
+  const offset = reg.off + insnOffset(scene) + (reg.scalar.isConstant ? reg.scalar.constant : 0)
+  if (baseType(reg.type) === PTR_TO_MAP_VALUE) {
+    return `Make the value of ${mapText(reg.map)} at least ${bytesText(offset + size)} long (__type(value, …) or value_size; it is ${limit}), or access no more than it has.`
+  }
+  return `Access at most ${bytesText(limit)}: offset ${offset} and size ${size} end at ${offset + size}.`
+}
+
+/** How to keep the index within the region. */
+function indexFix(scene: Scene, limit: number): string {
+  const { index, value } = scene
+  const name = scene.code(index, 'index')
+  const size = scene.accessSize ?? 1
+  const room = limit - size - (value?.reg.off ?? 0) - insnOffset(scene)
+  if (room < 0) return `No index is good here: even at 0, ${bytesText(size)} do not fit.`
+  const step = strideOf(index?.reg.scalar)
+  const elements = Math.floor(room / step) + 1
+  if (step === 1) {
+    return `Check the index right before it is used, and leave when it is too large:\n  if (${name} > ${room})\n          return 0;${maskHint(name, room)}`
+  }
+  return (
+    `Check the index before it is used, and leave when it is too large (there are ${elements} elements of ${step} bytes):\n` +
+    `  if (${name} >= ${elements})\n          return 0;`
+  )
+}
+
+/** The distance of elements that an offset was scaled by. */
+function strideOf(scalar: Scalar | undefined): number {
+  if (scalar === undefined) return 1
+  const bits = (scalar.maskLow | scalar.valueLow) >>> 0
+  return bits === 0 ? 1 : bits & -bits
+}
+
+function maskHint(name: string, room: number): string {
+  return room > 0 && Number.isInteger(Math.log2(room + 1)) ? `\nOr mask it: ${name} &= ${room};` : ''
+}
+
+export function unbounded(scene: Scene): Advice {
+  const { value, index } = scene
+  if (scene.insn?.kind === 'call' && value !== undefined) {
+    const name = scene.code(value, 'size')
+    const parameter = scene.parameter(value.regno)
+    return {
+      reason: `${scene.who(value)}, the ${parameter ?? 'size'} that ${scene.callee} is given, has no upper bound: it is ${rangeText(value.reg.scalar)}`,
+      fix: `Bound it before the call, by the size of the buffer:\n  if (${name} > sizeof(buffer))\n          return 0;`,
+    }
+  }
+  const limit = value === undefined ? undefined : regionSize(value.reg)
+  const what = value === undefined ? 'memory' : targetText(value.reg)
+  return {
+    reason: `${accessText(scene)} of ${what} at an offset that has no upper bound: ${scene.who(index)} is ${index === undefined ? 'unknown' : rangeText(index.reg.scalar)}`,
+    fix: limit === undefined ? boundFix(scene) : indexFix(scene, limit),
+  }
+}
+
+function boundFix(scene: Scene): string {
+  const name = scene.code(scene.index, 'index')
+  return `Check it before it is used: if (${name} >= LIMIT) return 0;`
+}
+
+export function negativeOffset(scene: Scene): Advice {
+  const { value, index } = scene
+  const signed = index ?? value
+  const name = scene.code(signed, scene.insn?.kind === 'call' ? 'size' : 'index')
+  const what = signed === undefined ? 'the offset' : scene.who(signed)
+  const known = signed === undefined ? '' : `: it is ${rangeText(signed.reg.scalar)}`
+  return {
+    reason:
+      scene.insn?.kind === 'call'
+        ? `${what}, the ${value === undefined ? 'size' : (scene.parameter(value.regno) ?? 'size')} that ${scene.callee} is given, may be negative${known}`
+        : `${what}, which decides where this ${scene.verb}, may be negative${known}`,
+    fix: `Make \`${name}\` unsigned (__u32), or rule the negative values out:\n  if (${name} < 0)\n          return 0;`,
+  }
+}
+
+export function packetBounds(scene: Scene): Advice {
+  const { value } = scene
+  if (value === undefined || !isPacket(value.reg)) {
+    return { reason: scene.message, fix: 'Compare the pointer with data_end first.' }
+  }
+  const { reg } = value
+  const size = scene.number('size') ?? scene.accessSize ?? 1
+  const end = reg.off + insnOffset(scene) + size
+  const base = baseType(reg.type) === PTR_TO_PACKET ? 'data' : 'data_meta'
+  const limit = base === 'data' ? 'data_end' : 'data'
+  const where = reg.scalar.isConstant
+    ? `at offset ${numberText(reg.off + insnOffset(scene) + reg.scalar.constant)}`
+    : 'at a variable offset'
+  const known =
+    reg.aux > 0
+      ? `only ${bytesText(reg.aux)} are known to be there on this path`
+      : `it was not compared with ${limit} on this path`
+  const pointer = scene.code(value, base)
+  const fixed = reg.scalar.isConstant ? `${base} + ${Math.max(end, size)}` : `${pointer} + ${size}`
+  const test = `if ((void *)(${value.name === undefined || reg.scalar.isConstant ? fixed : `${pointer} + ${size}`}) > ${limit})\n          return ${defaultReturn(scene)};`
+  const action = scene.insn?.kind === 'call' ? `${scene.callee} accesses` : `this ${scene.verb}`
+  return {
+    reason: `${action} ${bytesText(size)} ${where} of ${targetText(reg)}, of which ${known}`.replace(
+      /, of which it was/,
+      ', which was',
+    ),
+    fix: `Before this line, prove that the packet reaches so far:\n  ${test}`,
+  }
+}
+
+function isPacket(reg: Reg): boolean {
+  return baseType(reg.type) === PTR_TO_PACKET || baseType(reg.type) === PTR_TO_PACKET_META
+}
+
+/** What programs of this type return to let something pass. */
+export function defaultReturn(scene: Scene): string {
+  switch (scene.type) {
+    case 'xdp':
+      return 'XDP_PASS'
+    case 'sched_cls':
+    case 'sched_act':
+      return 'TC_ACT_OK'
+    case 'cgroup_skb':
+    case 'cgroup_sock':
+    case 'cgroup_sock_addr':
+      return '1'
+    default:
+      return '0'
+  }
+}
+
+export function misaligned(scene: Scene): Advice {
+  const { value } = scene
+  const size = scene.accessSize ?? 1
+  const what = value === undefined ? 'memory' : targetText(value.reg)
+  return {
+    reason: `${accessText(scene)} of ${what} at an offset that is not a multiple of ${size}`,
+    fix: 'Align the member (do not pack the struct), or copy it bytewise with __builtin_memcpy.',
+  }
+}
+
+export function readOnly(scene: Scene): Advice {
+  const { value } = scene
+  const what = value === undefined ? 'it' : targetText(value.reg)
+  const isConstant = value !== undefined && 'map' in value.reg && /^\.rodata|\.kconfig/.test(nameOfMap(value.reg))
+  if (scene.insn?.kind === 'call') {
+    return {
+      reason: `${scene.callee} would write into ${what}, which programs may only read`,
+      fix: 'Give it memory that may be written: a buffer on the stack, or a value of a map.',
+    }
+  }
+  return {
+    reason: `this writes to ${what}, which programs of type ${scene.type} may only read`,
+    fix: isConstant
+      ? 'Constants lie in read-only memory. Take away `const` (the variable then lies in .data or .bss).'
+      : 'Write to a copy, or through the helper that is meant for it.',
+  }
+}
+
+function nameOfMap(reg: Reg): string {
+  return baseType(reg.type) === PTR_TO_MAP_VALUE ? reg.map.name : ''
+}
+
+export function writeOnly(scene: Scene): Advice {
+  return {
+    reason: `this reads ${scene.value === undefined ? 'a map' : targetText(scene.value.reg)}, which programs may only write (BPF_F_WRONLY_PROG)`,
+    fix: 'Take away BPF_F_WRONLY_PROG from the flags of the map.',
+  }
+}
+
+export function stackBounds(scene: Scene): Advice {
+  const { value } = scene
+  const where =
+    value !== undefined && baseType(value.reg.type) === PTR_TO_STACK
+      ? ` at ${offsetText(scene, value.reg)} from its top`
+      : ''
+  return {
+    reason: `${accessText(scene)} of the stack${where}, outside of the 512 bytes that the function has, or of the buffer that it points to`,
+    fix:
+      scene.index === undefined
+        ? 'Give the real size of the buffer (sizeof), and stay within it.'
+        : `Check the index before it is used: if (${scene.code(scene.index, 'index')} >= sizeof(buffer)) return 0;`,
+  }
+}
+
+export function uninitialisedStack(scene: Scene): Advice {
+  const byte = scene.number('byte')
+  const off = scene.number('off')
+  const size = scene.accessSize
+  const which = byte === undefined ? 'some of which were' : `of which byte ${byte} was`
+  const place = off === undefined ? '' : ` at fp${off}`
+  const { value } = scene
+  const buffer = scene.code(value, 'buffer').replace(/^&/, '')
+  return {
+    reason:
+      scene.insn?.kind === 'call'
+        ? `${scene.callee} reads ${size === undefined ? 'bytes' : bytesText(size)} of the stack${place}, ${which} never written`
+        : `this reads ${size === undefined ? 'bytes' : bytesText(size)} of the stack${place}, ${which} never written`,
+    fix: `Initialise the whole variable, padding included, where it is declared:\n  struct … ${/^\w+$/.test(buffer) ? buffer : 'key'} = {};\nor __builtin_memset(&${/^\w+$/.test(buffer) ? buffer : 'key'}, 0, sizeof(…)): padding between members counts too.`,
+  }
+}
+
+export function corruptSpill(): Advice {
+  return {
+    reason: 'this reads or overwrites a part of a pointer that is kept on the stack',
+    fix: 'Read and write the variable in its own size, and do not go over the end of a neighbouring array.',
+  }
+}
+
+export function variableOffset(scene: Scene): Advice {
+  const { value, index } = scene
+  const what = value === undefined ? 'this memory' : targetText(value.reg)
+  const known = index === undefined ? '' : `: ${scene.who(index)} is ${rangeText(index.reg.scalar)}`
+  return {
+    reason: `${what} is accessed at an offset that is not a constant${known}`,
+    fix: 'Access it at constant offsets: unroll the loop, or choose the member with if or switch.',
+  }
+}
+
+export function specialField(scene: Scene): Advice {
+  return {
+    reason: `this touches a member that only helpers may (a lock, a timer, a kernel pointer): ${scene.message}`,
+    fix: 'Go through its helpers (bpf_spin_lock, bpf_timer_*, bpf_kptr_xchg), and copy structs member by member around it.',
+  }
+}
+
+export function contextAccess(scene: Scene): Advice {
+  const off = scene.number('off')
+  const size = scene.accessSize ?? scene.number('size')
+  const { context } = scene.env.programType
+  const struct = context === undefined ? 'the context' : `struct ${context.name}`
+  const field =
+    off === undefined ? undefined : context?.fields.find((one) => one.offset <= off && off < one.offset + one.size)
+  const inField = off !== undefined && field !== undefined
+  const which = inField ? `${struct}.${field.name}` : `${struct}${off === undefined ? '' : ` at offset ${off}`}`
+  const writes = scene.verb === 'writes' || scene.verb === 'updates'
+  const beyond = off !== undefined && context !== undefined && off >= context.size
+  const attach = scene.env.program.attachType === undefined ? '' : ` attached as ${scene.env.program.attachType}`
+  const reason = `programs of type ${scene.type}${attach} may not ${writes ? 'write' : 'read'} ${size === undefined ? '' : `${bytesText(size)} of `}${which}${beyond ? `, which ends at ${context.size}` : ''}`
+  if (inField && size !== undefined && size !== field.size && !writes) {
+    return {
+      reason,
+      fix: `Read the member whole, with its own type (${field.size * 8} bits), and cut the value afterwards.`,
+    }
+  }
+  return {
+    reason,
+    fix: writes
+      ? 'Most members are for reading only; use the helper that changes it, if there is one.'
+      : 'Use the context that this program type has (and its own struct, not that of another type), and no member that this kind of program does not see.',
+  }
+}
+
+export function contextModified(scene: Scene): Advice {
+  return {
+    reason: `the context pointer was changed before it is used: ${scene.message}`,
+    fix: 'Keep the context pointer as it came. Access its members by name (ctx->member): the compiler then puts the offset into the access.',
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Why a value may not be used as it is: a register without a value, a pointer that may be NULL, arithmetic on pointers,
+ * leaks, return values.
+ * @module
+ */
+import { baseType, maybeNull, PTR_TO_MAP_VALUE, SCALAR_VALUE } from '../../types.ts'
+import type { Advice, NamedValue, Scene } from '../scene.ts'
+import { mapText, numberText, rangeText, regWords, targetText } from '../words.ts'
+import { defaultReturn } from './memory.ts'
+
+export function uninitialisedRegister(scene: Scene): Advice {
+  const { value, origin, insn } = scene
+  const regno = value?.regno ?? 0
+  if (insn?.kind === 'exit') {
+    return {
+      reason: 'a path ends without a return value: r0 is not set',
+      fix: `Return something on every path: return ${defaultReturn(scene)};`,
+    }
+  }
+  if (origin.kind === 'clobbered') {
+    return {
+      reason: `r${regno} has no value any more: ${origin.name} was called before, and calls leave r1 to r5 without one`,
+      fix: 'Keep the value in a variable of its own before the call (in assembler: in r6 to r9, or on the stack), and use that.',
+    }
+  }
+  const use = insn?.kind === 'call' ? `is argument ${regno} of ${scene.callee}` : 'is used'
+  return {
+    reason: `r${regno} ${use} and has no value on this path: nothing was put into it`,
+    fix: 'Initialise the variable where it is declared, so that every path gives it a value.',
+  }
+}
+
+/** How the pointer came to be NULL, perhaps. */
+function nullReason(value: NamedValue): string {
+  const { origin } = value.traced
+  if (origin.kind === 'helper' && baseType(value.reg.type) === PTR_TO_MAP_VALUE) {
+    return `${origin.name} returns NULL where ${mapText(value.reg.map)} has no such key`
+  }
+  if (origin.kind === 'helper' || origin.kind === 'kfunc') return `${origin.name} returns NULL when it fails`
+  if (origin.kind === 'entry') return 'whoever calls the function may give it NULL'
+  return 'it was not compared with NULL'
+}
+
+export function possiblyNull(scene: Scene): Advice {
+  const { value } = scene
+  if (value === undefined) return { reason: scene.message, fix: 'Compare the pointer with NULL first.' }
+  const name = scene.code(value, 'pointer')
+  const use = scene.insn?.kind === 'alu' ? 'an offset is added to it' : `this ${scene.verb} what it points to`
+  return {
+    reason: `${scene.who(value)} may be NULL when ${use}: ${nullReason(value)}`,
+    fix: `Check it, once, right after it was obtained:\n  if (!${name})\n          return ${defaultReturn(scene)};`,
+  }
+}
+
+export function argumentNull(scene: Scene): Advice {
+  const { value } = scene
+  if (value === undefined) return { reason: scene.message, fix: 'Compare the pointer with NULL before the call.' }
+  const name = scene.code(value, 'pointer')
+  return {
+    reason: `${scene.who(value)}, argument ${value.regno} of ${scene.callee}, may be NULL: ${nullReason(value)}`,
+    fix: `Check it before the call:\n  if (!${name})\n          return ${defaultReturn(scene)};`,
+  }
+}
+
+/** A pointer that turned into a number, and how. */
+function lostPointer(value: NamedValue): string | undefined {
+  const event = value.traced.history.findLast((one) => one.kind === 'lost' && /is void/.test(one.what))
+  return event?.what.replace('is void: ', '')
+}
+
+export function wrongType(scene: Scene): Advice {
+  const { value } = scene
+  if (value === undefined) return { reason: scene.message }
+  if (value.reg.type !== SCALAR_VALUE) {
+    if (maybeNull(value.reg.type)) return possiblyNull(scene)
+    return {
+      reason: `${scene.who(value)} is ${regWords(value.reg)}, which may not be accessed like this`,
+      fix: 'Use it through the helpers that take it.',
+    }
+  }
+  const gone = lostPointer(value)
+  if (gone !== undefined) {
+    return {
+      reason: `${scene.who(value)} is no pointer any more when this ${scene.verb} what it points to: ${gone}`,
+      fix: 'After such a call, fetch the pointer again (data = (void *)(long)ctx->data; …) and repeat the check against data_end, or do the call last.',
+    }
+  }
+  const { origin } = value.traced
+  const constant = value.reg.scalar.isConstant
+  const from =
+    origin.kind === 'load'
+      ? `it was read from ${targetText(origin.from)}, where it is a number like any other`
+      : constant
+        ? `it is the number ${rangeText(value.reg.scalar)}`
+        : `it is a number (${rangeText(value.reg.scalar)})`
+  return {
+    reason: `${scene.who(value)} is used as a pointer, and ${from}`,
+    fix: constant
+      ? 'A constant is no address here (NULL included): check where this value comes from.'
+      : 'To read memory of the kernel or of a process, use bpf_probe_read_kernel or bpf_probe_read_user (or BPF_CORE_READ). A pointer of your own must not go through arithmetic that is not on pointers, nor be stored in a map.',
+  }
+}
+
+export function mixedPointers(scene: Scene): Advice {
+  return {
+    reason: 'the same instruction accesses different kinds of memory on different paths',
+    fix: `The compiler merged two accesses into one${scene.source === undefined ? '' : ' (this line)'}. Keep them apart: access the memory in both branches, with asm volatile("" ::: "memory") between them if need be.`,
+  }
+}
+
+export function pointerArithmetic(scene: Scene): Advice {
+  const { value } = scene
+  const what = value === undefined ? 'a pointer' : `${scene.who(value)}, ${regWords(value.reg)}`
+  return {
+    reason: `arithmetic that is not allowed on ${what}`,
+    fix: /pkt_end/.test(scene.message)
+      ? 'data_end is only for comparing: compute with data, and compare the result with data_end.'
+      : 'Only 64-bit additions and subtractions of numbers are possible with pointers, and none with sockets, the context or map addresses. Compute the offset as a number first, and add it then.',
+  }
+}
+
+export function pointerOffset(scene: Scene): Advice {
+  const { value } = scene
+  const { insn } = scene
+  const source = insn?.kind === 'alu' && 'reg' in insn.src ? scene.register(insn.src.reg) : undefined
+  const number = source !== undefined && source.reg.type === SCALAR_VALUE ? source : value
+  const name = scene.code(number, 'offset')
+  const known =
+    number === undefined || number.reg.type !== SCALAR_VALUE ? '' : `: it is ${rangeText(number.reg.scalar)}`
+  return {
+    reason: `the offset that is added to a pointer${number === undefined ? '' : `, ${scene.who(number)},`} is too large or may be negative${known}`,
+    fix: `Bound it before it is added, on both sides if it is signed:\n  if (${name} > LIMIT)\n          return ${defaultReturn(scene)};`,
+  }
+}
+
+export function divisionByZero(): Advice {
+  return {
+    reason: 'this divides by the constant zero',
+    fix: 'Take out the division; the compiler found that the divisor is always 0.',
+  }
+}
+
+export function invalidShift(scene: Scene): Advice {
+  const shift = scene.number('shift')
+  return {
+    reason: `this shifts by ${shift ?? 'a constant'}, which is not less than the width of the value`,
+    fix: 'Shift by 0 to 63 (by 0 to 31 for 32-bit values).',
+  }
+}
+
+export function framePointerWrite(): Advice {
+  return { reason: 'this writes to r10, the frame pointer', fix: 'Copy r10 to another register and change that.' }
+}
+
+export function pointerLeak(scene: Scene): Advice {
+  const { value } = scene
+  const what = value === undefined ? 'an address' : `${scene.who(value)}, ${regWords(value.reg)}`
+  const where =
+    scene.insn?.kind === 'exit'
+      ? 'as the return value'
+      : scene.insn?.kind === 'call'
+        ? `to ${scene.callee}`
+        : 'to where others may read it, or into a number'
+  return {
+    reason: `an address would leave the program ${where}: ${what}`,
+    fix: 'Programs of untrusted authors must not give away addresses: store what the pointer points to, not the pointer. (--author trusted judges as for root.)',
+  }
+}
+
+export function pointerComparison(scene: Scene): Advice {
+  return {
+    reason: `${scene.who(scene.value)}, a pointer, is compared with something that would tell its address`,
+    fix: 'Compare pointers only with NULL, and packet pointers with data_end. (--author trusted judges as for root.)',
+  }
+}
+
+export function speculation(scene: Scene): Advice {
+  return {
+    reason: `a mispredicting CPU could read what it may not: ${scene.message}`,
+    fix: 'Add to pointers in one direction only, with a bounded number, or judge it as a trusted program (--author trusted).',
+  }
+}
+
+export function returnValue(scene: Scene): Advice {
+  const { value, rejection } = scene
+  const range = rejection.facts['range'] as { readonly min: number; readonly max: number } | undefined
+  const allowed =
+    range === undefined
+      ? 'what its type allows'
+      : range.min === range.max
+        ? numberText(range.min)
+        : `${numberText(range.min)} to ${numberText(range.max)}`
+  const attach = scene.env.program.attachType === undefined ? '' : ` attached as ${scene.env.program.attachType}`
+  const known = value === undefined ? 'unknown' : regWords(value.reg)
+  return {
+    reason: `the program returns ${known}, and programs of type ${scene.type}${attach} must return ${allowed}`,
+    fix:
+      value !== undefined && value.reg.type === SCALAR_VALUE && !value.reg.scalar.isConstant
+        ? `Return a constant, or bound the value: return ${value.name ?? 'value'} ? ${numberText(range?.max ?? 1)} : ${numberText(range?.min ?? 0)};`
+        : `Return ${allowed}.`,
+  }
+}
