@@ -7,8 +7,9 @@
  * @module
  */
 import type { JumpOp } from '../../isa/instruction.ts'
-import { synchronise, withoutContradiction } from './refine.ts'
-import type { Scalar } from './scalar.ts'
+import { isWithin } from './compare.ts'
+import { isConsistent, synchronise, withoutContradiction } from './refine.ts'
+import { type Scalar, UNKNOWN, UNKNOWN_32 } from './scalar.ts'
 import {
   intersect32,
   intersect64,
@@ -236,8 +237,30 @@ function finishRefined(like: Scalar): Scalar {
   return refined === like ? like : withoutContradiction(refined)
 }
 
+/** `s`, of which nothing new was learnt: synchronised once more, where that could make a difference. */
+function unrefined(s: Scalar): Scalar {
+  if (s === UNKNOWN || s === UNKNOWN_32 || isPlainConstant(s)) return s
+  load(s)
+  return finishRefined(s)
+}
+
+/** A constant by its bits and by its bounds. */
+function isPlainConstant(s: Scalar): boolean {
+  return s.isConstant && isConsistent(s)
+}
+
 /** Both know all that is known of either. */
 function refineEqual(width: 32 | 64, a: Scalar, b: Scalar): void {
+  if (width === 64) {
+    if (isPlainConstant(b) && isWithin(b, a)) {
+      refinedA = refinedB = b
+      return
+    }
+    if (isPlainConstant(a) && isWithin(a, b)) {
+      refinedA = refinedB = a
+      return
+    }
+  }
   load(a)
   if (width === 64) {
     intersect64(b)
@@ -262,26 +285,24 @@ function refineEqual(width: 32 | 64, a: Scalar, b: Scalar): void {
 function refineUnequal(width: 32 | 64, a: Scalar, b: Scalar): void {
   const constantB = width === 64 ? b.isConstant : b.isConstant32
   const constantA = !constantB && (width === 64 ? a.isConstant : a.isConstant32)
-  load(a)
-  if (constantB) exclude(width, a, b.valueLow, b.valueHigh)
-  refinedA = finishRefined(a)
-  load(b)
-  if (constantA) exclude(width, b, a.valueLow, a.valueHigh)
-  refinedB = finishRefined(b)
+  refinedA = constantB ? excluding(width, a, b.valueLow, b.valueHigh) : unrefined(a)
+  refinedB = constantA ? excluding(width, b, a.valueLow, a.valueHigh) : unrefined(b)
 }
 
-function exclude(width: 32 | 64, s: Scalar, low: number, high: number): void {
+function excluding(width: 32 | 64, s: Scalar, low: number, high: number): Scalar {
+  load(s)
   if (width === 32) {
     if (s.u32min === low) work[U32MIN] = low + 1
     if (s.u32max === low) work[U32MAX] = low - 1
     if (s.s32min === low) work[S32MIN] = low + 1
     if (s.s32max === low) work[S32MAX] = low - 1
-    return
+  } else {
+    if (s.uminLow === low && s.uminHigh === high) raise(UMIN_LOW, low, high)
+    if (s.umaxLow === low && s.umaxHigh === high) lower(UMAX_LOW, low, high)
+    if (s.sminLow === low && s.sminHigh === high) raise(SMIN_LOW, low, high)
+    if (s.smaxLow === low && s.smaxHigh === high) lower(SMAX_LOW, low, high)
   }
-  if (s.uminLow === low && s.uminHigh === high) raise(UMIN_LOW, low, high)
-  if (s.umaxLow === low && s.umaxHigh === high) lower(UMAX_LOW, low, high)
-  if (s.sminLow === low && s.sminHigh === high) raise(SMIN_LOW, low, high)
-  if (s.smaxLow === low && s.smaxHigh === high) lower(SMAX_LOW, low, high)
+  return finishRefined(s)
 }
 
 /** Writes a pair plus one. */
@@ -300,19 +321,16 @@ function lower(at: number, low: number, high: number): void {
 function refineCommonBits(width: 32 | 64, a: Scalar, b: Scalar, some: boolean): void {
   const constantB = width === 64 ? b.isConstant : b.isConstant32
   const constantA = !constantB && (width === 64 ? a.isConstant : a.isConstant32)
-  load(a)
-  if (constantB) learnBits(a, b.valueLow, width === 64 ? b.valueHigh : 0, some)
-  refinedA = finishRefined(a)
-  load(b)
-  if (constantA) learnBits(b, a.valueLow, width === 64 ? a.valueHigh : 0, some)
-  refinedB = finishRefined(b)
+  refinedA = constantB ? withBits(a, b.valueLow, width === 64 ? b.valueHigh : 0, some) : unrefined(a)
+  refinedB = constantA ? withBits(b, a.valueLow, width === 64 ? a.valueHigh : 0, some) : unrefined(b)
 }
 
-function learnBits(s: Scalar, low: number, high: number, some: boolean): void {
+function withBits(s: Scalar, low: number, high: number, some: boolean): Scalar {
+  load(s)
   if (some) {
     // One of several bits is set: which one is not known.
     const single = low === 0 ? high !== 0 && (high & (high - 1)) === 0 : high === 0 && (low & (low - 1)) === 0
-    if (!single) return
+    if (!single) return unrefined(s)
     work[VALUE_LOW] = s.valueLow | low
     work[VALUE_HIGH] = s.valueHigh | high
   } else {
@@ -324,6 +342,7 @@ function learnBits(s: Scalar, low: number, high: number, some: boolean): void {
   }
   work[MASK_LOW] = s.maskLow & ~low
   work[MASK_HIGH] = s.maskHigh & ~high
+  return finishRefined(s)
 }
 
 /** `a < b`, or `a <= b` if not `strict`. `refinedA` is the lesser one. */
@@ -339,61 +358,85 @@ function refineOrder(width: 32 | 64, a: Scalar, b: Scalar, signed: boolean, stri
 }
 
 function refineUnsigned32(a: Scalar, b: Scalar, step: number): void {
-  load(a)
   const max = (b.u32max - step) | 0
-  if (max >>> 0 < a.u32max >>> 0) work[U32MAX] = max
-  refinedA = finishRefined(a)
-  load(b)
+  if (max >>> 0 < a.u32max >>> 0) {
+    load(a)
+    work[U32MAX] = max
+    refinedA = finishRefined(a)
+  } else {
+    refinedA = unrefined(a)
+  }
   const min = (a.u32min + step) | 0
-  if (min >>> 0 > b.u32min >>> 0) work[U32MIN] = min
-  refinedB = finishRefined(b)
+  if (min >>> 0 > b.u32min >>> 0) {
+    load(b)
+    work[U32MIN] = min
+    refinedB = finishRefined(b)
+  } else {
+    refinedB = unrefined(b)
+  }
 }
 
 function refineSigned32(a: Scalar, b: Scalar, step: number): void {
-  load(a)
   const max = (b.s32max - step) | 0
-  if (max < a.s32max) work[S32MAX] = max
-  refinedA = finishRefined(a)
-  load(b)
+  if (max < a.s32max) {
+    load(a)
+    work[S32MAX] = max
+    refinedA = finishRefined(a)
+  } else {
+    refinedA = unrefined(a)
+  }
   const min = (a.s32min + step) | 0
-  if (min > b.s32min) work[S32MIN] = min
-  refinedB = finishRefined(b)
+  if (min > b.s32min) {
+    load(b)
+    work[S32MIN] = min
+    refinedB = finishRefined(b)
+  } else {
+    refinedB = unrefined(b)
+  }
 }
 
 function refineUnsigned64(a: Scalar, b: Scalar, strict: boolean): void {
-  load(a)
   const maxLow = strict ? (b.umaxLow - 1) | 0 : b.umaxLow
   const maxHigh = strict && b.umaxLow === 0 ? (b.umaxHigh - 1) | 0 : b.umaxHigh
   if (lessUnsigned(maxLow, maxHigh, a.umaxLow, a.umaxHigh)) {
+    load(a)
     work[UMAX_LOW] = maxLow
     work[UMAX_HIGH] = maxHigh
+    refinedA = finishRefined(a)
+  } else {
+    refinedA = unrefined(a)
   }
-  refinedA = finishRefined(a)
-  load(b)
   const minLow = strict ? (a.uminLow + 1) | 0 : a.uminLow
   const minHigh = strict && a.uminLow === -1 ? (a.uminHigh + 1) | 0 : a.uminHigh
   if (lessUnsigned(b.uminLow, b.uminHigh, minLow, minHigh)) {
+    load(b)
     work[UMIN_LOW] = minLow
     work[UMIN_HIGH] = minHigh
+    refinedB = finishRefined(b)
+  } else {
+    refinedB = unrefined(b)
   }
-  refinedB = finishRefined(b)
 }
 
 function refineSigned64(a: Scalar, b: Scalar, strict: boolean): void {
-  load(a)
   const maxLow = strict ? (b.smaxLow - 1) | 0 : b.smaxLow
   const maxHigh = strict && b.smaxLow === 0 ? (b.smaxHigh - 1) | 0 : b.smaxHigh
   if (lessSigned(maxLow, maxHigh, a.smaxLow, a.smaxHigh)) {
+    load(a)
     work[SMAX_LOW] = maxLow
     work[SMAX_HIGH] = maxHigh
+    refinedA = finishRefined(a)
+  } else {
+    refinedA = unrefined(a)
   }
-  refinedA = finishRefined(a)
-  load(b)
   const minLow = strict ? (a.sminLow + 1) | 0 : a.sminLow
   const minHigh = strict && a.sminLow === -1 ? (a.sminHigh + 1) | 0 : a.sminHigh
   if (lessSigned(b.sminLow, b.sminHigh, minLow, minHigh)) {
+    load(b)
     work[SMIN_LOW] = minLow
     work[SMIN_HIGH] = minHigh
+    refinedB = finishRefined(b)
+  } else {
+    refinedB = unrefined(b)
   }
-  refinedB = finishRefined(b)
 }
