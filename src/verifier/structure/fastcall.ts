@@ -10,8 +10,24 @@ import type { Environment, SubprogramInfo } from '../environment.ts'
 import { callShape } from './calls.ts'
 import { kernelFunctionSpec } from './kernel-functions.ts'
 
-/** Helpers that the x86-64 JIT, or the verifier for it, replaces by a few instructions: `get_smp_processor_id`. */
-const FASTCALL_HELPERS: ReadonlySet<number> = new Set([8])
+/** `get_smp_processor_id`, which becomes a few instructions on x86-64; programs of these types get another form of it. */
+const GET_SMP_PROCESSOR_ID = 8
+const WITHOUT_FASTCALL: ReadonlySet<string> = new Set([
+  'socket_filter',
+  'cgroup_skb',
+  'cgroup_sock',
+  'cgroup_sock_addr',
+  'cgroup_sockopt',
+  'cgroup_sysctl',
+  'cgroup_device',
+  'sock_ops',
+  'sk_skb',
+  'sk_msg',
+  'sk_reuseport',
+  'sk_lookup',
+  'flow_dissector',
+  'netfilter',
+])
 const CALLER_SAVED = 6
 const SLOT_BYTES = 8
 
@@ -61,7 +77,7 @@ function markPattern(env: Environment, subprogram: SubprogramInfo, insn: CallIns
   if (pairs === 0) return
   const fast =
     insn.target === 'helper'
-      ? FASTCALL_HELPERS.has(insn.imm)
+      ? insn.imm === GET_SMP_PROCESSOR_ID && !WITHOUT_FASTCALL.has(env.program.type)
       : kernelFunctionSpec(env, slot)?.flags.includes('fastcall') === true
   if (fast) subprogram.freesFastcallStack = true
   else subprogram.keepsFastcallStack = true

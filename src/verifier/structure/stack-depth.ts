@@ -41,6 +41,7 @@ interface Frame {
 
 /** Refuses chains of calls that are too deep; marks from where tail calls can be reached. */
 export function checkStackDepth(env: Environment): void {
+  for (const subprogram of env.subprograms) subprogram.stackDepth = neededStack(subprogram)
   const check = new StackDepthCheck(env)
   for (let index = env.subprograms.length - 1; index >= 0; index--) {
     const subprogram = env.subprograms[index]!
@@ -133,7 +134,7 @@ class StackDepthCheck {
         subprogram.start,
       )
     }
-    const own = (neededStack(subprogram) + 15) & ~15
+    const own = (subprogram.stackDepth + 15) & ~15
     if (!privateStacks) this.usesPrivateStack[index] = false
     else this.usesPrivateStack[index] ??= own >= PRIVATE_STACK_MIN
     const usesPrivateStack = this.usesPrivateStack[index]!
