@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the explanation of value-read-twice suggests: the length is read once, and the copy is checked and used.
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#define CAPACITY 256
+
+struct request {
+	__u32 length;
+	const void *user;
+	char data[CAPACITY];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct request);
+} requests SEC(".maps");
+
+SEC("tracepoint/syscalls/sys_enter_write")
+int on_write(void *ctx)
+{
+	__u32 key = 0;
+	__u32 length;
+	struct request *request = bpf_map_lookup_elem(&requests, &key);
+
+	if (!request)
+		return 0;
+	length = request->length;
+	if (length > sizeof(request->data))
+		return 0;
+	bpf_printk("copying %d bytes", length);
+	bpf_probe_read_user(request->data, length, request->user);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
