@@ -10,6 +10,7 @@ import { addCfg } from './cfg.ts'
 import { addDisasm } from './disasm.ts'
 import { addInspect } from './inspect.ts'
 import { addRun } from './run.ts'
+import { addVerify } from './verify.ts'
 
 /** What a command's grammar is given: its parent, the streams, and where its exit status goes. */
 export interface GrammarContext {
@@ -22,7 +23,7 @@ export function createGrammar(io: CliIo, version: string, finish: (status: numbe
   const program = new Command()
   program
     .name('anybpf')
-    .description('BPF, whole, without a kernel: run, inspect and disassemble compiled BPF objects.')
+    .description('BPF, whole, without a kernel: verify, run, inspect and disassemble compiled BPF objects.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
@@ -52,11 +53,13 @@ An error is one line on standard error; with --json, standard output has {"error
 
 Examples:
   anybpf run firewall.o --pcap traffic.pcap --maps
+  anybpf verify firewall.o
   anybpf inspect firewall.o
   anybpf disasm firewall.o --program xdp_firewall`,
     )
   const context: GrammarContext = { program, io, finish }
   addRun(context)
+  addVerify(context)
   addInspect(context)
   addDisasm(context)
   addAsm(context)

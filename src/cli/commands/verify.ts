@@ -1,0 +1,209 @@
+/**
+ * `anybpf verify`: a verdict for each program, and for a rejection, why.
+ * @module
+ */
+import type { Platform } from '../../spec/index.ts'
+import { formatTextTable, type TableColumn } from '../../util/index.ts'
+import { type Report, type ReportError, type VerifyOptions, verify } from '../../verifier/index.ts'
+import { formatReport } from '../../verifier/report/format-report.ts'
+import {
+  type CliError,
+  type ErrorDocument,
+  EXIT,
+  type ExitStatus,
+  errorToJson,
+  formatError,
+  toCliError,
+} from '../errors.ts'
+import { formatJson } from '../json.ts'
+import { parsePlatform } from '../platform.ts'
+import { formatCount } from '../progress.ts'
+import { type CliIo, createStyle, type Style } from '../streams.ts'
+import { visible } from '../text.ts'
+import { KernelTypes, needsKernelTypes } from '../verify/kernel-types.ts'
+import { type Candidate, type ProgramOptions, readCandidates } from '../verify/programs.ts'
+
+export interface VerifyCommandOptions extends ProgramOptions {
+  readonly platform?: string
+  readonly author?: 'trusted' | 'untrusted'
+  readonly btf?: string
+  readonly log: 'explain' | 'linux' | 'none'
+  readonly logLevel: number
+  readonly stats?: boolean
+  readonly strictAlignment?: boolean
+  readonly timeLimit?: number
+  readonly insnLimit?: number
+  readonly stateLimit?: number
+  readonly json?: boolean
+}
+
+/** One program of one file, with its verdict. */
+interface Verified {
+  readonly file: string
+  readonly name: string
+  readonly section: string | undefined
+  readonly type: string
+  readonly report: Report
+}
+
+export async function verifyCommand(
+  files: readonly string[],
+  options: VerifyCommandOptions,
+  io: CliIo,
+): Promise<ExitStatus> {
+  const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const kernel = new KernelTypes(options.btf, io)
+  const style = createStyle(io.stdout, io.env)
+  const all: Verified[] = []
+  const errors: CliError[] = []
+  for (const file of files) {
+    try {
+      const verified = await verifyFile(file, platform, kernel, options, io)
+      all.push(...verified)
+      if (!options.json) io.stdout.write(printFile(file, verified, files.length > 1, options, style))
+    } catch (error) {
+      // One bad file does not keep the others from being looked at, unless the command itself makes no sense.
+      const told = toCliError(error)
+      if (files.length === 1 || told.exit === EXIT.usage || told.exit === EXIT.defect) throw error
+      errors.push(told)
+      io.stderr.write(`anybpf: ${formatError(told)}\n`)
+    }
+  }
+  if (options.json) io.stdout.write(formatJson(toJson(all, errors, kernel)))
+  if (errors.length > 0) return EXIT.badInput
+  return all.every(({ report }) => report.verdict === 'accept') ? EXIT.ok : EXIT.rejected
+}
+
+async function verifyFile(
+  file: string,
+  platform: Platform | undefined,
+  kernel: KernelTypes,
+  options: VerifyCommandOptions,
+  io: CliIo,
+): Promise<Verified[]> {
+  const candidates = await readCandidates(file, platform, options, io)
+  const verified: Verified[] = []
+  for (const candidate of candidates.programs) {
+    const { name, section, type } = candidate
+    const report = await judge(candidate, candidates.platform, kernel, options)
+    verified.push({ file, name, section, type, report })
+  }
+  return verified
+}
+
+async function judge(
+  { name, type, program, problem }: Candidate,
+  platform: Platform,
+  kernel: KernelTypes,
+  options: VerifyCommandOptions,
+): Promise<Report> {
+  if (program === undefined) return notVerifiable(name, type, platform, problem ?? 'it cannot be linked', options)
+  const kernelBtf = options.btf !== undefined || needsKernelTypes(program, platform) ? await kernel.read() : undefined
+  return verify(program, platform, verifyOptions(options, kernelBtf))
+}
+
+function verifyOptions(options: VerifyCommandOptions, kernelBtf: VerifyOptions['kernelBtf']): VerifyOptions {
+  const { author, timeLimit, insnLimit, stateLimit, log, logLevel, strictAlignment, json } = options
+  return {
+    explain: log === 'explain' || json === true,
+    ...(log === 'linux' && { logLevel: logLevel as 1 | 2 | 4 }),
+    ...(kernelBtf !== undefined && { kernelBtf }),
+    ...(author !== undefined && { author }),
+    ...(timeLimit !== undefined && { timeLimit }),
+    ...(insnLimit !== undefined && { insnLimit }),
+    ...(stateLimit !== undefined && { stateLimit }),
+    ...(strictAlignment === true && { alignment: 'strict' as const }),
+  }
+}
+
+/** The report of a program that never came before the verifier. */
+function notVerifiable(
+  name: string,
+  type: string,
+  platform: Platform,
+  problem: string,
+  { author = platform.author ?? 'untrusted' }: VerifyCommandOptions,
+): Report {
+  const error: ReportError = {
+    code: 'invalid_program',
+    category: 'structure',
+    reason: problem,
+    message: problem,
+    lines: [problem],
+    path: [],
+  }
+  const stats = { insnsProcessed: 0, states: 0, peakStates: 0, maxStatesPerInsn: 0, ms: 0, stackDepth: [] }
+  return { name, type, platform: platform.name, author, verdict: 'reject', stats, error }
+}
+
+const COLUMNS: readonly TableColumn[] = [
+  { title: 'verdict' },
+  { title: 'program' },
+  { title: 'type' },
+  { title: 'insns processed', align: 'right' },
+  { title: 'ms', align: 'right' },
+]
+
+const STATISTICS_COLUMNS: readonly TableColumn[] = [
+  { title: 'states', align: 'right' },
+  { title: 'peak', align: 'right' },
+  { title: 'per insn', align: 'right' },
+  { title: 'stack' },
+]
+
+function printFile(
+  file: string,
+  verified: readonly Verified[],
+  several: boolean,
+  options: VerifyCommandOptions,
+  style: Style,
+): string {
+  const first = verified[0]!.report
+  const head = `${several ? `${visible(file)}: ` : ''}${first.platform}, for ${first.author === 'trusted' ? 'a trusted' : 'an untrusted'} author`
+  const columns = options.stats === true ? [...COLUMNS, ...STATISTICS_COLUMNS] : COLUMNS
+  const rows = verified.map(({ name, type, report }) => {
+    const { insnsProcessed, ms, states, peakStates, maxStatesPerInsn, stackDepth } = report.stats
+    const row = [report.verdict, visible(name), visible(type), formatCount(insnsProcessed), ms.toFixed(1)]
+    if (options.stats !== true) return row
+    return [...row, formatCount(states), formatCount(peakStates), formatCount(maxStatesPerInsn), stackDepth.join('+')]
+  })
+  let text = `${style.bold(head)}\n${coloured(formatTextTable(columns, rows), verified, style)}\n`
+  for (const one of verified) text += printDetails(one, verified.length > 1, options, style)
+  return text
+}
+
+/** Verdicts are coloured after the columns were aligned. */
+function coloured(table: string, verified: readonly Verified[], style: Style): string {
+  return table
+    .split('\n')
+    .map((line, i) => {
+      const verdict = i === 0 ? undefined : verified[i - 1]?.report.verdict
+      if (verdict === undefined) return style.dim(line)
+      return (verdict === 'accept' ? style.green(verdict) : style.red(verdict)) + line.slice(verdict.length)
+    })
+    .join('\n')
+}
+
+function printDetails(one: Verified, several: boolean, options: VerifyCommandOptions, style: Style): string {
+  const title = several ? `\n${style.bold(`${visible(one.name)}:`)}\n` : '\n'
+  if (options.log === 'linux') {
+    return one.report.log === undefined ? '' : `${title}${one.report.log.split('\n').map(visible).join('\n')}`
+  }
+  if (options.log === 'none' || one.report.verdict === 'accept') return ''
+  return title + formatReport(one.report, { style, clean: visible })
+}
+
+interface VerifyDocument extends Partial<ErrorDocument> {
+  readonly programs: readonly unknown[]
+}
+
+function toJson(all: readonly Verified[], errors: readonly CliError[], kernel: KernelTypes): VerifyDocument {
+  return {
+    programs: all.map(({ file, name, section, type, report }) => {
+      const { verdict, error, stats, platform, author, log } = report
+      return { file, name, section, type, platform, author, verdict, error, stats, log }
+    }),
+    ...(kernel.source !== undefined && { kernelTypes: kernel.source }),
+    ...(errors.length > 0 && { errors: errors.map((error) => errorToJson(error).error) }),
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * What `verify` is given: the programs of an object, or one of assembler text or instruction bytes.
+ * @module
+ */
+import { VerifyInput } from '../../loader/index.ts'
+import { type ObjectSpec, type ProgramSpec, parseObject } from '../../object/index.ts'
+import { linux, type Platform, raw } from '../../spec/index.ts'
+import { isAnybpfError } from '../../util/index.ts'
+import { decodeForVerifier, type VerifierProgram } from '../../verifier/index.ts'
+import { assembleFor } from '../assembler.ts'
+import { CliError, EXIT, step, usageError } from '../errors.ts'
+import { chooseByName, readJsonOption, readProgramFile, splitAssignment } from '../input.ts'
+import type { CliIo } from '../streams.ts'
+
+export interface ProgramOptions {
+  readonly program?: string
+  readonly type?: string
+  readonly raw?: boolean
+  readonly global?: readonly string[]
+}
+
+/** A program to verify, or why there is nothing to verify. */
+export interface Candidate {
+  readonly name: string
+  readonly section: string | undefined
+  readonly type: string
+  readonly program: VerifierProgram | undefined
+  /** Why it could not be made ready. */
+  readonly problem: string | undefined
+}
+
+export interface Candidates {
+  readonly platform: Platform
+  readonly programs: readonly Candidate[]
+}
+
+/** Reads a file. Throws a CliError where it is not what it should be; a program that cannot be linked is a candidate with a problem. */
+export async function readCandidates(
+  file: string,
+  platform: Platform | undefined,
+  options: ProgramOptions,
+  io: CliIo,
+): Promise<Candidates> {
+  const input = await readProgramFile(file, options.raw ?? false, io)
+  if (input.kind === 'object') {
+    const spec = await step(EXIT.badInput, file, () => parseObject(input.bytes))
+    return objectCandidates(file, spec, platform ?? linux(), options, io)
+  }
+  if (options.program !== undefined) throw usageError('--program is for objects: text and bytes are one program')
+  if (options.global !== undefined) throw usageError('--global is for objects: text and bytes have no variables')
+  const chosen = platform ?? ((options.type ?? 'raw') === 'raw' ? raw : linux())
+  const code = await step(EXIT.badInput, file, () =>
+    input.kind === 'text' ? { insns: assembleFor(chosen, input.text) } : decodeForVerifier(input.bytes, 'little'),
+  )
+  if (code.insns.length === 0) throw new CliError(EXIT.badInput, 'ERR_FORMAT', 'holds no instructions', file)
+  const type = checkedType(chosen, options.type ?? (chosen.programTypes.has('raw') ? 'raw' : undefined))
+  const program = { name: 'program', type, license: 'GPL', ...code }
+  return { platform: chosen, programs: [{ name: 'program', section: undefined, type, program, problem: undefined }] }
+}
+
+async function objectCandidates(
+  file: string,
+  spec: ObjectSpec,
+  platform: Platform,
+  options: ProgramOptions,
+  io: CliIo,
+): Promise<Candidates> {
+  const type = options.type === undefined ? undefined : checkedType(platform, options.type)
+  const globals: Record<string, unknown> = Object.create(null)
+  for (const assignment of options.global ?? []) {
+    const { name, value } = splitAssignment(assignment, '--global')
+    globals[name] = await readJsonOption(value, `--global ${name}`, io)
+  }
+  const input = await step(EXIT.usage, file, () => new VerifyInput(spec, platform, { globals, ...(type && { type }) }))
+  const programs =
+    options.program === undefined
+      ? Object.values(spec.programs)
+      : [chooseByName(spec.programs, options.program, 'program', file).value]
+  if (programs.length === 0) throw new CliError(EXIT.badInput, 'ERR_NOT_FOUND', 'has no programs', file)
+  return { platform, programs: programs.map((program) => candidate(input, program, type, platform)) }
+}
+
+function candidate(
+  input: VerifyInput,
+  spec: ProgramSpec,
+  chosenType: string | undefined,
+  platform: Platform,
+): Candidate {
+  const { name, section } = spec
+  const type = chosenType ?? spec.type
+  const known = { name, section, type }
+  if (!platform.programTypes.has(type)) {
+    const problem =
+      type === 'unspec'
+        ? `its section, ${JSON.stringify(section)}, does not tell what type of program it is: give it with --type`
+        : `${platform.name} has no programs of type ${type}`
+    return { ...known, program: undefined, problem }
+  }
+  try {
+    return { ...known, program: input.program(spec), problem: undefined }
+  } catch (error) {
+    if (!isAnybpfError(error)) throw error
+    return { ...known, program: undefined, problem: error.message }
+  }
+}
+
+function checkedType(platform: Platform, type: string | undefined): string {
+  if (type !== undefined && platform.programTypes.has(type)) return type
+  const known = [...platform.programTypes.keys()].join(', ')
+  throw usageError(
+    type === undefined
+      ? `--type is missing; ${platform.name} has ${known}`
+      : `--type ${type}: ${platform.name} has ${known}`,
+  )
+}
