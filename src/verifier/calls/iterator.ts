@@ -20,15 +20,7 @@ import { MEM_RCU, PTR_TO_STACK, PTR_UNTRUSTED, STACK_ITER } from '../types.ts'
 import type { CallContext } from './context.ts'
 import { notNull } from './null.ts'
 import { acquireReference, releaseReference } from './references.ts'
-import {
-  begins,
-  clearSlot,
-  isWholly,
-  NOWHERE,
-  stackFrame,
-  stackObjectSlot,
-  writeSlot,
-} from './stack-object.ts'
+import { begins, clearSlot, isWholly, NOWHERE, stackFrame, stackObjectSlot, writeSlot } from './stack-object.ts'
 
 /** Objects that RCU protects stay as long as this part of the program lasts. */
 export function inRcuSection(env: Environment): boolean {

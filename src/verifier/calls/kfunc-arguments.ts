@@ -23,11 +23,7 @@ import {
   PTR_TO_CTX,
   PTR_TO_FUNC,
   PTR_TO_MAP_VALUE,
-  PTR_TO_SOCK_COMMON,
-  PTR_TO_SOCKET,
   PTR_TO_STACK,
-  PTR_TO_TCP_SOCK,
-  PTR_TRUSTED,
   regTypeName,
   SCALAR_VALUE,
   typeFlags,
@@ -44,26 +40,9 @@ import { checkIterator } from './iterator.ts'
 import { hasSuffix, type KfuncParam, type KfuncPrototype, type Pointee } from './kfunc-prototype.ts'
 import { checkSpinLock } from './locks.ts'
 import { notNull } from './null.ts'
-import { checkArgumentOffset } from './pointers.ts'
+import { checkArgumentOffset, isTrusted, STRUCTS_OF_BASES, TRUSTED_FLAGS } from './pointers.ts'
 import { findField, mapRecord, regRecord } from './record.ts'
 import { isScalarStruct } from './scalar-struct.ts'
-
-/** Registers that are not BTF pointers, but that kernel functions take for ones to these structures. */
-const STRUCTS_OF_BASES: ReadonlyMap<number, string> = new Map([
-  [PTR_TO_SOCKET, 'sock'],
-  [PTR_TO_SOCK_COMMON, 'sock_common'],
-  [PTR_TO_TCP_SOCK, 'tcp_sock'],
-  [CONST_PTR_TO_MAP, 'bpf_map'],
-])
-
-const TRUSTED_FLAGS = MEM_ALLOC | PTR_TRUSTED | NON_OWN_REF
-
-function isTrusted(reg: Reg): boolean {
-  if (reg.refObjId !== 0) return true
-  const flags = typeFlags(reg.type)
-  if ((flags & ~TRUSTED_FLAGS) !== 0) return false
-  return STRUCTS_OF_BASES.has(baseType(reg.type)) || (flags & TRUSTED_FLAGS) !== 0
-}
 
 type ArgumentKind =
   | 'ctx'

@@ -120,6 +120,23 @@ function slice(env: Environment, writable: boolean, call: CallContext): Reg {
   return pointer(type, call.constant!.constant, info)
 }
 
+/** What the context is to the kernel: its BTF lists that for all program types, as members of one structure. */
+function kernelContext(env: Environment): BtfTypeRef {
+  const { kernelBtf } = env
+  const list = kernelBtf?.find('bpf_ctx_convert', 'struct')
+  if (kernelBtf === undefined || list === undefined) {
+    const context = env.programType.context?.name ?? ''
+    return kernelType(env, KERNEL_CONTEXTS.get(context) ?? context)
+  }
+  const name = `BPF_PROG_TYPE_${env.program.type.toUpperCase()}_kern`
+  const id = list.members.find((member) => member.name === name)?.type ?? 0
+  const kind = kernelBtf.type(id).kind
+  if (kind !== 'struct' && kind !== 'union') {
+    reject('argument_type', `kern ctx type id ${id} is not a struct`, { regno: 1 })
+  }
+  return typeRef(kernelBtf, id)
+}
+
 /** What the functions give whose result does not follow from their prototype. */
 function specialResult(env: Environment, name: string, to: Pointee, call: CallContext): Reg | undefined {
   switch (name) {
@@ -129,10 +146,8 @@ function specialResult(env: Environment, name: string, to: Pointee, call: CallCo
       return newObject(env, true, call)
     case 'bpf_refcount_acquire_impl':
       return pointer(PTR_TO_BTF_ID | MEM_ALLOC, 0, call.objectType)
-    case 'bpf_cast_to_kern_ctx': {
-      const context = env.programType.context?.name ?? ''
-      return pointer(PTR_TO_BTF_ID | PTR_TRUSTED, 0, kernelType(env, KERNEL_CONTEXTS.get(context) ?? context))
-    }
+    case 'bpf_cast_to_kern_ctx':
+      return pointer(PTR_TO_BTF_ID | PTR_TRUSTED, 0, kernelContext(env))
     case 'bpf_rdonly_cast':
       return castReadOnly(env, call)
     case 'bpf_dynptr_slice':

@@ -40,6 +40,9 @@ function findKfunc(env: Environment, insn: CallInsn): KfuncSpec | undefined {
     return reject('unknown_function', `kernel btf_id ${insn.imm >>> 0} is not a function`, { id: insn.imm })
   }
   const kfunc = env.platform.kfuncs?.get(name)
+  if (name.startsWith('bpf_xdp_metadata_')) {
+    reject('helper_not_allowed', 'metadata kfuncs require device-bound program', { kfunc: name })
+  }
   const { type } = env.program
   const allowed =
     kfunc !== undefined && (kfunc.programTypes === undefined || kfunc.programTypes.includes(SAME_AS.get(type) ?? type))
@@ -116,18 +119,20 @@ function checkSections(env: Environment, kfunc: KfuncSpec): void {
   const sleepable = kfunc.flags.includes('sleepable')
   const locks = name === 'bpf_rcu_read_lock'
   const unlocks = name === 'bpf_rcu_read_unlock'
-  if (locks) {
-    state.activeRcuLocks++
-  } else if (unlocks) {
-    if (state.activeRcuLocks === 0) {
-      reject('critical_section', `unmatched rcu read unlock (kernel function ${name})`)
+  if (state.activeRcuLocks > 0) {
+    if ((locks || unlocks) && inTreeCallback(env)) {
+      reject('callback', 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback')
     }
-    if (--state.activeRcuLocks === 0) leaveRcu(state)
-  } else if (sleepable && state.activeRcuLocks > 0) {
-    reject('sleepable', `kernel func ${name} is sleepable within rcu_read_lock region`)
-  }
-  if ((locks || unlocks) && inTreeCallback(env)) {
-    reject('callback', 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback')
+    if (locks) reject('critical_section', `nested rcu read lock (kernel function ${name})`)
+    if (sleepable) reject('sleepable', `kernel func ${name} is sleepable within rcu_read_lock region`)
+    if (unlocks) {
+      state.activeRcuLocks = 0
+      leaveRcu(state)
+    }
+  } else if (locks) {
+    state.activeRcuLocks = 1
+  } else if (unlocks) {
+    reject('critical_section', `unmatched rcu read unlock (kernel function ${name})`)
   }
   if (name === 'bpf_preempt_disable') {
     state.activePreemptLocks++

@@ -7,6 +7,8 @@ import { tnumText } from '../memory/text.ts'
 import { reject } from '../rejection.ts'
 import type { Reg } from '../state.ts'
 import {
+  baseType,
+  CONST_PTR_TO_MAP,
   MEM_ALLOC,
   MEM_RCU,
   MEM_RDONLY,
@@ -20,10 +22,14 @@ import {
   PTR_TO_MEM,
   PTR_TO_PACKET,
   PTR_TO_PACKET_META,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_SOCKET,
   PTR_TO_STACK,
+  PTR_TO_TCP_SOCK,
   PTR_TRUSTED,
   regTypeName,
   SCALAR_VALUE,
+  typeFlags,
 } from '../types.ts'
 
 /** The whole offset of a pointer whose variable part is a constant. */
@@ -70,6 +76,24 @@ const FIXED_OFFSET: ReadonlySet<number> = new Set([
   PTR_TO_BTF_ID | MEM_ALLOC | NON_OWN_REF,
   PTR_TO_BTF_ID | MEM_ALLOC | NON_OWN_REF | MEM_RCU,
 ])
+
+/** Registers that are not BTF pointers, but that kernel functions take for ones to these structures. */
+export const STRUCTS_OF_BASES: ReadonlyMap<number, string> = new Map([
+  [PTR_TO_SOCKET, 'sock'],
+  [PTR_TO_SOCK_COMMON, 'sock_common'],
+  [PTR_TO_TCP_SOCK, 'tcp_sock'],
+  [CONST_PTR_TO_MAP, 'bpf_map'],
+])
+
+export const TRUSTED_FLAGS = MEM_ALLOC | PTR_TRUSTED | NON_OWN_REF
+
+/** The object is there for as long as the pointer is: it was acquired, or is given as such. */
+export function isTrusted(reg: Reg): boolean {
+  if (reg.refObjId !== 0) return true
+  const flags = typeFlags(reg.type)
+  if ((flags & ~TRUSTED_FLAGS) !== 0) return false
+  return STRUCTS_OF_BASES.has(baseType(reg.type)) || (flags & TRUSTED_FLAGS) !== 0
+}
 
 /** How an argument is used, as far as its offset goes. */
 export type ArgumentUse = 'plain' | 'release' | 'release_dynptr'

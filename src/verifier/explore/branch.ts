@@ -5,6 +5,7 @@
  */
 import type { JumpInsn, JumpOp, MayGotoInsn } from '../../isa/index.ts'
 import { markPtrOrNull, notNull } from '../calls/null.ts'
+import { isTrusted } from '../calls/pointers.ts'
 import { type BranchRefinement, branchTaken, refineBranch } from '../domain/branch.ts'
 import { constantOf, UNKNOWN } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
@@ -15,8 +16,6 @@ import { BEYOND_PACKET_END, Reg, type State } from '../state.ts'
 import {
   baseType,
   CONST_PTR_TO_MAP,
-  MEM_ALLOC,
-  MEM_RCU,
   PTR_MAYBE_NULL,
   PTR_TO_BTF_ID,
   PTR_TO_MAP_KEY,
@@ -29,7 +28,6 @@ import {
   PTR_TO_SOCKET,
   PTR_TO_STACK,
   PTR_TO_TCP_SOCK,
-  PTR_TRUSTED,
   PTR_UNTRUSTED,
   type RegType,
   SCALAR_VALUE,
@@ -137,10 +135,7 @@ function isNeverNull(reg: Reg): boolean {
       return true
     case PTR_TO_BTF_ID:
       // Trusted: acquired, or given as such. Others may turn out to be NULL at run time.
-      return (
-        reg.refObjId !== 0 ||
-        ((reg.type & (PTR_TRUSTED | MEM_ALLOC | MEM_RCU)) !== 0 && (reg.type & PTR_UNTRUSTED) === 0)
-      )
+      return isTrusted(reg)
     case PTR_TO_MEM:
       return (reg.type & PTR_UNTRUSTED) === 0
     default:
