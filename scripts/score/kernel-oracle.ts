@@ -12,9 +12,11 @@ export class KernelOracle {
   private readonly child
   private readonly lines: AsyncIterator<string>
 
-  constructor() {
+  /** `author`: as whom to ask; default trusted. */
+  constructor(author: 'trusted' | 'untrusted' = 'trusted') {
     this.unavailable = process.getuid?.() === 0 ? undefined : 'asking the kernel needs root'
-    this.child = spawn('python3', [fileURLToPath(new URL('./kernel_oracle.py', import.meta.url))], {
+    const script = fileURLToPath(new URL('./kernel_oracle.py', import.meta.url))
+    this.child = spawn('python3', author === 'trusted' ? [script] : [script, '--no-perfmon'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()

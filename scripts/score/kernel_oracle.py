@@ -2,12 +2,14 @@
 """Asks the running Linux kernel what a BPF program does with packets, through bpf(2) alone.
 
 JSON lines on standard input, one answer line each. Nothing is attached or pinned, and every descriptor is closed after
-each line. Needs root.
+each line. Needs root. With --no-perfmon the capabilities are dropped that let a program leak pointers and read
+uninitialised stack (CAP_PERFMON, CAP_SYS_ADMIN).
 
 in:   {"maps":     [{"type", "key", "value", "entries", "flags", "inner"?: map, "frozen"?: bool,
                      "initial"?: [[key hex, value hex]], "innerMaps"?: [[key hex, map number]],
-                     "programs"?: [[index, program number]]}],
-       "programs": [{"insns": hex, "type", "attach"?, "license", "flags"?, "fixups": [{"slot", "map"}]}],
+                     "programs"?: [[index, program number]], "btf"?: hex, "btfKey"?: type, "btfValue"?: type}],
+       "programs": [{"insns": hex, "type", "attach"?, "license", "flags"?, "fixups": [{"slot", "map"}],
+                     "btf"?: hex, "functions"?: [[slot, type]]}],
        "run":      {"program", "packets": [hex], "context"?: hex}, "dump"?: bool}
       A fixup writes the descriptor of that map into the immediate of the lddw at `slot`.
       A program that the kernel refuses is left out of prog arrays; if it is the one to run, the answer has "error".
@@ -27,7 +29,8 @@ import struct
 import sys
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
-MAP_CREATE, LOOKUP, UPDATE, DELETE, NEXT_KEY, PROG_LOAD, TEST_RUN, FREEZE = 0, 1, 2, 3, 4, 5, 10, 22
+MAP_CREATE, LOOKUP, UPDATE, DELETE, NEXT_KEY, PROG_LOAD, TEST_RUN, BTF_LOAD, FREEZE = 0, 1, 2, 3, 4, 5, 10, 18, 22
+CAP_SYS_ADMIN, CAP_PERFMON = 21, 38
 PROG_ARRAY, PERF_EVENT_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS, RINGBUF = 3, 4, 12, 13, 27
 PER_CPU = {5, 6, 10, 21}
 NO_CONTENT = {PROG_ARRAY, PERF_EVENT_ARRAY, ARRAY_OF_MAPS, HASH_OF_MAPS}
@@ -54,10 +57,24 @@ def possible_cpus():
     return sum(int(r[-1]) - int(r[0]) + 1 for r in ranges)
 
 
+def load_btf(spec):
+    """0 if there is none. The kernel holds on to types as long as something has them."""
+    if "btf" not in spec:
+        return 0
+    types = bytes.fromhex(spec["btf"])
+    buffer = ctypes.create_string_buffer(types, len(types))
+    return bpf(BTF_LOAD, struct.pack("<QQIII", address(buffer), 0, len(types), 0, 0))[0]
+
+
 def create_map(spec, inner_fd=0):
+    btf = load_btf(spec)
     attr = struct.pack("<7I16s5IQ", spec["type"], spec["key"], spec["value"], spec["entries"], spec.get("flags", 0),
-                       inner_fd, 0, b"", 0, 0, 0, 0, 0, 0)
-    return bpf(MAP_CREATE, attr)[0]
+                       inner_fd, 0, b"", 0, btf, spec.get("btfKey", 0), spec.get("btfValue", 0), 0, 0)
+    try:
+        return bpf(MAP_CREATE, attr)[0]
+    finally:
+        if btf:
+            os.close(btf)
 
 
 def element(command, fd, key, value=None, flags=0):
@@ -154,13 +171,20 @@ def verdict_of(spec, map_fds):
     code = ctypes.create_string_buffer(bytes(insns), len(insns))
     license_ = ctypes.create_string_buffer(spec["license"].encode())
     LOG[0] = 0
-    attr = struct.pack("<IIQQIIQII16sII", spec["type"], len(insns) // 8, address(code), address(license_), 5, len(LOG),
-                       address(LOG), 0, spec.get("flags", 0), b"", 0, spec.get("attach", 0))
+    btf = load_btf(spec)
+    functions = b"".join(struct.pack("<II", slot, kind) for slot, kind in spec.get("functions", []))
+    info = ctypes.create_string_buffer(functions, max(len(functions), 1))
+    attr = struct.pack("<IIQQIIQII16sIIIIQI", spec["type"], len(insns) // 8, address(code), address(license_), 5, len(LOG),
+                       address(LOG), 0, spec.get("flags", 0), b"", 0, spec.get("attach", 0), btf, 8 if functions else 0,
+                       address(info) if functions else 0, len(functions) // 8)
     reply = {"accepted": True}
     try:
         os.close(bpf(PROG_LOAD, attr)[0])
     except OSError as e:
         reply = {"accepted": False, "errno": e.errno}
+    finally:
+        if btf:
+            os.close(btf)
     text = LOG.value.decode(errors="replace").strip().splitlines()
     reply["log"] = text[-8:]
     for line in text[-2:]:
@@ -226,8 +250,20 @@ def answer(request, open_fds):
     return {"runs": runs, "maps": contents}
 
 
+def drop_capabilities():
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    sets = (ctypes.c_uint32 * 6)()
+    libc.capget(header, sets)
+    for capability in (CAP_SYS_ADMIN, CAP_PERFMON):
+        sets[capability // 32 * 3] &= ~(1 << capability % 32)  # of the effective ones
+    if libc.capset(header, sets):
+        sys.exit("the capabilities cannot be dropped")
+
+
 def main():
     os.sched_setaffinity(0, {0})
+    if "--no-perfmon" in sys.argv[1:]:
+        drop_capabilities()
     for line in sys.stdin:
         open_fds = []
         try:
