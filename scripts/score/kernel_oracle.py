@@ -160,7 +160,8 @@ def load_program(spec, map_fds):
             return -1, f"{first.strerror}: {' | '.join(text[-4:-1] or text)}"[-400:] or str(e)
 
 
-LOG = ctypes.create_string_buffer(1 << 20)
+# A log that does not fit is an error of its own.
+LOG = ctypes.create_string_buffer(1 << 24)
 
 
 def verdict_of(spec, map_fds):
