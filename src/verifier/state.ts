@@ -362,6 +362,8 @@ export class State {
   /** How often it covered another state, and how often it was compared in vain. */
   hits = 0
   misses = 0
+  /** Where the last state that it was compared with differed, see `statesEqual`; -1: nowhere yet. */
+  mismatch = -1
   /** No longer compared with: it missed too often. */
   evicted = false
   /** The one that was kept before it, in the same list. */

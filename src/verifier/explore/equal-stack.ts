@@ -28,26 +28,41 @@ import type { IdMap } from './id-map.ts'
 
 const MISC_BYTES = slotBytes(STACK_MISC)
 
-/** What is safe with the old frame's stack is safe with the current one's. */
-export function coversStack(
+/** What is safe with the old frame's stack is safe with the current one's. Gives the first slot where it is not, else -1. */
+export function uncoveredSlot(
   env: Environment,
   ids: IdMap,
   old: Frame,
   cur: Frame,
   marks: PrecisionMarks | undefined,
   exactness: Exactness,
-): boolean {
+): number {
   const { length } = old.stack
-  if (exactness === 'exact' && length > cur.stack.length) return false
+  // As long as it is not known what of the stack matters, all of it does.
+  const all = exactness !== 'not_exact'
+  if (all && length > cur.stack.length) return length - 1
   for (let i = 0; i < length; i++) {
-    const slot = old.stack[i]!
-    if (exactness === 'exact' && slot.bytes !== cur.stack[i]!.bytes) return false
-    if (slot === INVALID_SLOT) continue
-    const mask = marks === undefined ? 0 : i < 32 ? marks.stackLow : marks.stackHigh
-    const precise = !env.permissions.bpfCapable || env.options.strictPruning === true || ((mask >>> (i & 31)) & 1) !== 0
-    if (!coversSlot(env, ids, slot, cur.stack[i], precise, exactness)) return false
+    if (!coversSlotAt(env, ids, old, cur, i, marks, exactness)) return i
   }
-  return true
+  return -1
+}
+
+/** The same for one slot. */
+export function coversSlotAt(
+  env: Environment,
+  ids: IdMap,
+  old: Frame,
+  cur: Frame,
+  i: number,
+  marks: PrecisionMarks | undefined,
+  exactness: Exactness,
+): boolean {
+  const slot = old.stack[i]!
+  if (exactness !== 'not_exact' && slot.bytes !== cur.stack[i]?.bytes) return false
+  if (slot === INVALID_SLOT) return true
+  const mask = marks === undefined ? 0 : i < 32 ? marks.stackLow : marks.stackHigh
+  const precise = !env.permissions.bpfCapable || env.options.strictPruning === true || ((mask >>> (i & 31)) & 1) !== 0
+  return coversSlot(env, ids, slot, cur.stack[i], precise, exactness)
 }
 
 function coversSlot(

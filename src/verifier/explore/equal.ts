@@ -12,11 +12,12 @@
 import type { Environment } from '../environment.ts'
 import type { Frame, IteratorInfo, Reference, Reg, StackSlot, State } from '../state.ts'
 import { coversReg, type Exactness, sameReg } from './equal-registers.ts'
-import { coversStack } from './equal-stack.ts'
+import { coversSlotAt, uncoveredSlot } from './equal-stack.ts'
 import { frameInsn } from './function-instance.ts'
 import type { IdMap } from './id-map.ts'
 
 const REGISTERS = 11
+const ALL_REGISTERS = (1 << REGISTERS) - 1
 
 /** `old` covers `cur`: what is safe after `old` is safe after `cur`. */
 export function statesEqual(env: Environment, old: State, cur: State, exactness: Exactness): boolean {
@@ -26,6 +27,10 @@ export function statesEqual(env: Environment, old: State, cur: State, exactness:
   if ((old.speculative && !cur.speculative) || old.inSleepable !== cur.inSleepable) return false
   const { ids } = env.exploration
   ids.clear(env.idCounter)
+  // Most states differ, and mostly where the one before differed.
+  const { mismatch } = old
+  if (mismatch >= 0 && !coversPlace(env, old, cur, mismatch, exactness)) return false
+  ids.clear(env.idCounter)
   if (!coversResources(old, cur, ids)) return false
   for (let i = 0; i < length; i++) {
     if (old.frames[i]!.callsite !== cur.frames[i]!.callsite) return false
@@ -34,22 +39,51 @@ export function statesEqual(env: Environment, old: State, cur: State, exactness:
   return true
 }
 
+const STACK_PLACE = 16
+
+/** One register or stack slot on its own, as `State.mismatch` names it: what does not cover alone, does not with others. */
+function coversPlace(env: Environment, old: State, cur: State, place: number, exactness: Exactness): boolean {
+  const frameno = place >>> 8
+  const index = place & 0xff
+  const oldFrame = old.frames[frameno]!
+  const curFrame = cur.frames[frameno]!
+  const { ids } = env.exploration
+  if (index < STACK_PLACE) {
+    if (((env.liveRegisters[frameInsn(old, frameno)]! >>> index) & 1) === 0) return true
+    const precise = ((preciseMask(env, old, frameno) >>> index) & 1) !== 0
+    return coversReg(env, ids, oldFrame.regs[index]!, curFrame.regs[index]!, precise, exactness)
+  }
+  const slot = index - STACK_PLACE
+  return (
+    slot >= oldFrame.stack.length || coversSlotAt(env, ids, oldFrame, curFrame, slot, old.precise?.[frameno], exactness)
+  )
+}
+
+/** Registers whose value matters. Without CAP_BPF there is no precision tracking, and every scalar counts. */
+function preciseMask(env: Environment, old: State, frameno: number): number {
+  if (!env.permissions.bpfCapable || env.options.strictPruning === true) return -1
+  return old.precise?.[frameno]?.regs ?? 0
+}
+
 function coversFrame(env: Environment, old: State, cur: State, frameno: number, exactness: Exactness): boolean {
   const oldFrame = old.frames[frameno]!
   const curFrame = cur.frames[frameno]!
   if (oldFrame.callbackDepth > curFrame.callbackDepth) return false
   const { ids } = env.exploration
-  const live = env.liveRegisters[frameInsn(old, frameno)]!
-  const marks = old.precise?.[frameno]
-  // Without CAP_BPF there is no precision tracking, and every scalar counts.
-  const precise =
-    !env.permissions.bpfCapable || env.options.strictPruning === true ? -1 : marks === undefined ? 0 : marks.regs
-  for (let i = 0; i < REGISTERS; i++) {
-    if (((live >>> i) & 1) === 0) continue
+  const precise = preciseMask(env, old, frameno)
+  let live = env.liveRegisters[frameInsn(old, frameno)]! & ALL_REGISTERS
+  for (let i = 0; live !== 0; i++, live >>>= 1) {
+    if ((live & 1) === 0) continue
     const isPrecise = ((precise >>> i) & 1) !== 0
-    if (!coversReg(env, ids, oldFrame.regs[i]!, curFrame.regs[i]!, isPrecise, exactness)) return false
+    if (!coversReg(env, ids, oldFrame.regs[i]!, curFrame.regs[i]!, isPrecise, exactness)) {
+      old.mismatch = (frameno << 8) | i
+      return false
+    }
   }
-  return coversStack(env, ids, oldFrame, curFrame, marks, exactness)
+  const slot = uncoveredSlot(env, ids, oldFrame, curFrame, old.precise?.[frameno], exactness)
+  if (slot < 0) return true
+  old.mismatch = (frameno << 8) | (STACK_PLACE + slot)
+  return false
 }
 
 /** Locks, references and critical sections have to be the same. */
