@@ -79,9 +79,8 @@ export function checkConditionalJump(env: Environment, insn: JumpInsn): void {
     (left.type === SCALAR_VALUE && left.id !== 0)
   ) {
     linked = []
-    if ('reg' in src && right.type === SCALAR_VALUE && right.id !== 0) collectLinked(env.cur, right.id, linked)
-    if (left.type === SCALAR_VALUE && left.id !== 0)
-      collectUnlessThere(env.cur, left.id, right.id, 'reg' in src, linked)
+    if ('reg' in src && right.type === SCALAR_VALUE && right.id !== 0) collectLinked(env, env.cur, right.id, linked)
+    if (left.type === SCALAR_VALUE && left.id !== 0) collectLinked(env, env.cur, left.id, linked)
     if (linked.length > 1) pushHistory(env, env.cur, 0, linked)
     // Collecting may have unlinked them.
     left = env.cur.reg(dst)
@@ -97,12 +96,6 @@ export function checkConditionalJump(env: Environment, insn: JumpInsn): void {
     }
   }
   env.insn = fallThrough
-}
-
-/** Both operands may be copies of one scalar: its places are collected once. */
-function collectUnlessThere(state: State, id: number, other: number, compared: boolean, linked: number[]): void {
-  const same = compared && other !== 0 && (id & 0x7fffffff) === (other & 0x7fffffff)
-  if (!same) collectLinked(state, id, linked)
 }
 
 /** 1: the jump is taken; 0: it is not; -1: either. */

@@ -8,19 +8,23 @@
 import { alu } from '../domain/arithmetic.ts'
 import { zeroExtend32 } from '../domain/extend.ts'
 import { constantPair, type Scalar } from '../domain/scalar.ts'
+import type { Environment } from '../environment.ts'
 import { ADD_CONST, ADD_CONST_32, Reg, StackSlot, type State } from '../state.ts'
 import { SCALAR_VALUE } from '../types.ts'
+import { frameInsn } from './function-instance.ts'
 import { isLinkedRegister, linkedFrame, linkedIndex, linkedRegister, linkedSlot, MAX_LINKED } from './history.ts'
 
 /**
- * Adds to `places` all that hold the scalar `id`, at a distance or not. Those for which there is no room lose their
+ * Adds to `places` all that hold the scalar `id`, at a distance or not, but for registers that nothing will read. Those for which there is no room lose their
  * link: nothing may be concluded for them later either.
  */
-export function collectLinked(state: State, id: number, places: number[]): void {
+export function collectLinked(env: Environment, state: State, id: number, places: number[]): void {
   const wanted = id & ~ADD_CONST
   for (let frameno = state.curframe; frameno >= 0; frameno--) {
     const { regs, stack } = state.frames[frameno]!
+    const live = env.liveRegisters[frameInsn(state, frameno)]!
     for (let regno = 0; regno < 10; regno++) {
+      if ((live & (1 << regno)) === 0) continue
       const reg = regs[regno]!
       if (reg.type !== SCALAR_VALUE || (reg.id & ~ADD_CONST) !== wanted) continue
       if (places.length < MAX_LINKED) places.push(linkedRegister(frameno, regno))
