@@ -52,8 +52,8 @@ export class Campaign {
   private readonly generator: Generator
   private readonly packet = new Uint8Array(PACKET_MAX)
   private readonly packetView = new DataView(this.packet.buffer)
-  /** Programs that others may tail-call. */
-  private readonly targets: WatchedProgram[] = []
+  /** Programs that others may tail-call, by program type. */
+  private readonly targets = new Map<string, WatchedProgram[]>()
 
   constructor(options: CampaignOptions) {
     this.options = options
@@ -125,16 +125,18 @@ export class Campaign {
   }
 
   private becomesTarget({ program }: GeneratedProgram): boolean {
-    return this.statistics.accepted % RENEW_TARGETS < 4 && program.type === 'xdp'
+    return this.statistics.accepted % RENEW_TARGETS < 16 && this.maps.named(program.type) !== undefined
   }
 
   /** Others may tail-call it from now on; the oldest one goes. */
   private addTarget(watched: WatchedProgram): void {
-    const programs = this.maps.named('programs')
-    this.targets.push(watched)
-    if (this.targets.length > 3) this.host.unload(this.targets.shift()!)
-    this.targets.forEach(({ program }, i) => {
-      programs.set(i, program.executable.index)
+    const { type } = watched.program
+    const targets = this.targets.get(type) ?? []
+    this.targets.set(type, targets)
+    targets.push(watched)
+    if (targets.length > 3) this.host.unload(targets.shift()!)
+    targets.forEach(({ program }, i) => {
+      this.maps.named(type)!.set(i, program.executable.index)
     })
   }
 

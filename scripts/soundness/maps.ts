@@ -37,7 +37,10 @@ const ROWS: readonly MapRow[] = [
     flags: RDONLY_PROG,
   },
   { name: 'ring', role: 'ringbuf', type: TYPE.ringbuf, keySize: 0, valueSize: 0, maxEntries: 4096 },
-  { name: 'programs', role: 'programs', type: TYPE.programs, keySize: 4, valueSize: 4, maxEntries: 4 },
+  // A program array holds programs of one type.
+  ...['xdp', 'sched_cls'].map(
+    (name): MapRow => ({ name, role: 'programs', type: TYPE.programs, keySize: 4, valueSize: 4, maxEntries: 4 }),
+  ),
 ]
 
 export class GeneratorMaps {
@@ -54,9 +57,9 @@ export class GeneratorMaps {
     return offset === undefined ? this.live.get(map)!.address : this.valueAddresses.get(map)! + offset
   }
 
-  named(name: string): BpfMap {
+  named(name: string): BpfMap | undefined {
     for (const [map, live] of this.live) if (map.name === name) return live
-    throw new Error(`no map ${name}`)
+    return undefined
   }
 
   private create(host: HostileRuntime, row: MapRow): GeneratorMap {

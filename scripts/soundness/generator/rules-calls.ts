@@ -236,7 +236,7 @@ function record(w: Writer): boolean {
 }
 
 function tailCall(w: Writer): boolean {
-  const programs = w.maps.find(({ role }) => role === 'programs')
+  const programs = w.maps.find(({ role, map }) => role === 'programs' && map.name === w.flavour.type)
   if (programs === undefined || !w.hasContext || w.level > 0) return false
   const { code } = w
   putNumber(w, 3)

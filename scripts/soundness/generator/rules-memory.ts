@@ -141,9 +141,14 @@ function prepareResult(w: Writer, base: number): void {
 
 /** A pointer moved by a number that is known within bounds. */
 function variableOffset(w: Writer): boolean {
-  const bases = w.know.memories
-  if (bases.length === 0) return false
-  const base = w.pick(bases)
+  const bases = w.know.registers((kind) => kind.is === 'memory' && kind.room > 1)
+  let base: number
+  if (bases.length > 0 && w.chance(3, 4)) base = w.pick(bases)
+  else {
+    base = w.target()
+    if (w.chance(1, 2)) stackPointer(w, base, 1 + w.random.below(w.slots))
+    else if (!direct(w, base)) return false
+  }
   moveByNumber(w, base)
   return true
 }
@@ -164,7 +169,7 @@ export function moveByNumber(w: Writer, base: number): void {
   else {
     index = w.unknown([base])
     if (know.regs[base] !== kind) return
-    bound(w, index, w.chance(1, 2) ? reach : w.random.below(reach + 1))
+    bound(w, index, w.chance(1, 2) ? reach : 1 + w.random.below(reach))
   }
   const number = know.regs[index]!
   if (number.is !== 'number' || know.regs[base] !== kind) return
@@ -185,7 +190,7 @@ export function moveByNumber(w: Writer, base: number): void {
       know.regs[dst] = { ...kind, room: kind.room - most - step, align: Math.min(align, kind.align) }
     }
   }
-  if (w.chance(2, 3) && know.regs[dst]!.is === 'memory') accessThrough(w, dst)
+  if (w.chance(4, 5) && know.regs[dst]!.is === 'memory') accessThrough(w, dst)
 }
 
 // --- maps --------------------------------------------------------------------------------------------------------------
@@ -269,11 +274,14 @@ function testLater(w: Writer): boolean {
   return true
 }
 
-function direct(w: Writer): boolean {
+function globalData(w: Writer): boolean {
+  return direct(w, w.target())
+}
+
+function direct(w: Writer, dst: number): boolean {
   const found = w.maps.filter(({ role }) => role === 'data' || role === 'constants')
   if (found.length === 0) return false
   const { map, role } = w.pick(found)
-  const dst = w.target()
   const offset = w.chance(1, 2) ? 0 : w.random.below(map.valueSize)
   w.code.symbol(dst, { kind: 'map_value', map, offset })
   w.know.regs[dst] = {
@@ -353,10 +361,10 @@ export const MEMORY_RULES: readonly Rule[] = [
   { name: 'fill', weight: 8, write: fill },
   { name: 'pointer to the stack', weight: 2, write: pointToStack },
   { name: 'access', weight: 8, write: access },
-  { name: 'variable offset', weight: 9, write: variableOffset },
+  { name: 'variable offset', weight: 14, write: variableOffset },
   { name: 'look-up', weight: 4, write: lookUp },
   { name: 'late test for NULL', weight: 2, write: testLater },
-  { name: 'global data', weight: 3, write: direct },
+  { name: 'global data', weight: 3, write: globalData },
   { name: 'packet', weight: 5, write: packet },
   { name: 'packet load', weight: 2, write: loadPacket },
   { name: 'write to the context', weight: 1, write: writeContext },

@@ -157,6 +157,7 @@ export class SelfCheck {
   private enterRoot(program: ExecutableProgram, subject: Subject, subprogno: number, depth: number): void {
     this.owners[depth] = program
     this.roots[depth] = depth
+    this.steps = 0
     const functions = this.functions[depth]!
     for (let i = 0; i < subject.facts.length; i++) functions[i] = subject.facts[i]!.states.root(subprogno)
     const { env } = subject.facts[0]!
