@@ -29,7 +29,7 @@ import { fieldProblem, unknownLoad } from './structure/reserved.ts'
 export interface DecodedProgram {
   /** One for each slot; where the bytes are no instruction, one that comes close to them. */
   readonly insns: Instruction[]
-  /** By slot. */
+  /** By slot, up to the first one that is found early. */
   readonly invalid: Map<number, InvalidInstruction>
 }
 
@@ -69,6 +69,7 @@ class Decoder {
   private readonly slots: number
   private readonly insns: Instruction[]
   private readonly invalid = new Map<number, InvalidInstruction>()
+  private foundEarly = false
 
   constructor(bytes: Uint8Array, order: ByteOrder) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -144,8 +145,11 @@ class Decoder {
     return instructionFromFields(row.shape, dst, src, off, imm, 0)
   }
 
+  /** What comes behind a mistake that is found early is never looked at. */
   private refuse(slot: number, problem: InvalidInstruction): void {
+    if (this.foundEarly) return
     this.invalid.set(slot, problem)
+    this.foundEarly = problem.early
   }
 }
 
@@ -171,12 +175,12 @@ function closestRow(rows: readonly InstructionRow[], src: number, off: number, i
 
 const differs = (field: string | number, value: number): boolean => typeof field === 'number' && field !== value
 
+const FALLS_THROUGH: Instruction = { kind: 'alu', op: 'mov', width: 64, dst: 0, src: { imm: 0 } }
+
 /** What an unknown opcode counts as while functions are told apart: by its class, it may be a jump. */
 function placeholder(opcode: number, off: number): Instruction {
   const cls = opcode & CLASS_MASK
   const code = opcode & CODE_MASK
   const jumps = (cls === CLASS.JMP || cls === CLASS.JMP32) && code !== JUMP_CODE.CALL && code !== JUMP_CODE.EXIT
-  return jumps
-    ? { kind: 'jump', op: 'eq', width: 64, dst: 0, src: { imm: 0 }, off }
-    : { kind: 'alu', op: 'mov', width: 64, dst: 0, src: { imm: 0 } }
+  return jumps ? { kind: 'jump', op: 'eq', width: 64, dst: 0, src: { imm: 0 }, off } : FALLS_THROUGH
 }

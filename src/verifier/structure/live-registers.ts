@@ -126,13 +126,14 @@ function predecessorsOf(env: Environment): { starts: Int32Array; slots: Int32Arr
   const { insns, postorder } = env
   const starts = new Int32Array(insns.length + 2)
   const next = new Int32Array(2)
-  for (const slot of postorder) {
-    const successors = successorsOf(insns, slot, next)
+  for (let i = 0; i < postorder.length; i++) {
+    const successors = successorsOf(insns, postorder[i]!, next)
     for (let s = 0; s < successors; s++) starts[next[s]! + 2]!++
   }
   for (let i = 2; i < starts.length; i++) starts[i]! += starts[i - 1]!
   const slots = new Int32Array(starts[starts.length - 1]!)
-  for (const slot of postorder) {
+  for (let i = 0; i < postorder.length; i++) {
+    const slot = postorder[i]!
     const successors = successorsOf(insns, slot, next)
     for (let s = 0; s < successors; s++) slots[starts[next[s]! + 1]!++] = slot
   }
