@@ -41,7 +41,7 @@ export function accessContext(
   signed: boolean,
 ): void {
   const reg = env.cur.reg(regno)
-  checkPointerOffset(env, reg, regno, false)
+  if (reg.off !== 0 || !reg.scalar.isZero) checkPointerOffset(env, reg, regno, false)
   const value = contextValue(env, regno, off, size, access === 'write')
   // Extending the sign of a pointer would spoil it.
   if (signed && value.type !== SCALAR_VALUE) {
@@ -53,12 +53,10 @@ export function accessContext(
 /** What the access gives, if it is allowed. */
 function contextValue(env: Environment, regno: number, off: number, size: number, write: boolean): Reg {
   const { rules } = env.programType
-  const message = `invalid bpf_context access off=${off} size=${size}`
-  const facts = { regno, off, size, write }
   if (rules?.typedContext === true) {
     const argument = write ? [] : typedArgument(env, off, size)
     if (!Array.isArray(argument)) return argument as Reg
-    return reject('context_access', [...argument, message], facts)
+    return refuse(regno, off, size, write, argument)
   }
   const found =
     rules === undefined
@@ -66,7 +64,12 @@ function contextValue(env: Environment, regno: number, off: number, size: number
       : off < 0
         ? undefined
         : rules.contextAccess(off, size, write, env.program.attachType)
-  return found === undefined ? reject('context_access', message, facts) : loadedValue(env, found)
+  return found === undefined ? refuse(regno, off, size, write, []) : loadedValue(env, found)
+}
+
+function refuse(regno: number, off: number, size: number, write: boolean, lines: readonly string[]): never {
+  const message = `invalid bpf_context access off=${off} size=${size}`
+  return reject('context_access', [...lines, message], { regno, off, size, write })
 }
 
 /** Without rules, what the layout says: a field or an aligned part of it; only writable ones are written. */

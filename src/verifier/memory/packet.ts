@@ -41,11 +41,10 @@ export function checkPacketAccess(
 ): void {
   const reg = env.cur.reg(regno)
   if (reg.scalar.sminHigh < 0) rejectNegativeMinimum(regno, off)
+  const message = reg.aux < 0 ? '' : outOfRange(reg, regno, off, size, reg.aux, zeroAllowed)
+  if (message === undefined) return
   const outside = `R${regno} offset is outside of the packet`
-  const facts = { regno, off, size, range: reg.aux }
-  if (reg.aux < 0) reject('packet_bounds', outside, facts)
-  const message = outOfRange(reg, regno, off, size, reg.aux, zeroAllowed)
-  if (message !== undefined) reject('packet_bounds', [message, outside], facts)
+  reject('packet_bounds', message === '' ? [outside] : [message, outside], { regno, off, size, range: reg.aux })
 }
 
 /**

@@ -59,7 +59,6 @@ export function checkRegion(
   zeroAllowed: boolean,
 ): void {
   const { scalar } = reg
-  const facts = { regno, off, size, memSize }
 
   // The least value matters where comparisons were signed: then zero is not the floor.
   const min = scalar.smin
@@ -69,15 +68,30 @@ export function checkRegion(
   }
   const below = outOfRange(reg, regno, (scalar.sminLow + off) | 0, size, memSize, zeroAllowed)
   if (below !== undefined) {
-    reject('out_of_bounds', [below, `R${regno} min value is outside of the allowed memory range`], facts)
+    reject('out_of_bounds', [below, `R${regno} min value is outside of the allowed memory range`], {
+      regno,
+      off,
+      size,
+      memSize,
+    })
   }
 
   const max = scalar.umax
   if (max >= MAX_VARIABLE_OFFSET) {
-    reject('unbounded', `R${regno} unbounded memory access, make sure to bounds check any such access`, facts)
+    reject('unbounded', `R${regno} unbounded memory access, make sure to bounds check any such access`, {
+      regno,
+      off,
+      size,
+      memSize,
+    })
   }
   const above = outOfRange(reg, regno, (max + off) | 0, size, memSize, zeroAllowed)
   if (above !== undefined) {
-    reject('out_of_bounds', [above, `R${regno} max value is outside of the allowed memory range`], facts)
+    reject('out_of_bounds', [above, `R${regno} max value is outside of the allowed memory range`], {
+      regno,
+      off,
+      size,
+      memSize,
+    })
   }
 }

@@ -107,8 +107,6 @@ export function checkStackBounds(
   const reg = env.cur.reg(regno)
   const frame = frameOf(env, reg)
   const { scalar } = reg
-  const extra = access === 'read' ? ' read from' : ' write to'
-  const facts = { regno, off, size, access }
   let min: number
   let end: number
   if (scalar.isConstant) {
@@ -116,7 +114,12 @@ export function checkStackBounds(
     end = min + size
   } else {
     if (scalar.smax >= MAX_VARIABLE_OFFSET || scalar.smin <= -MAX_VARIABLE_OFFSET) {
-      reject('unbounded', `invalid unbounded variable-offset${extra} stack R${regno}`, facts)
+      reject('unbounded', `invalid unbounded variable-offset${direction(access)} stack R${regno}`, {
+        regno,
+        off,
+        size,
+        access,
+      })
     }
     min = scalar.smin + off
     end = scalar.smax + off + size
@@ -126,10 +129,15 @@ export function checkStackBounds(
     access === 'write' || env.permissions.allowUninitialisedStack ? -MAX_STACK : -frame.stack.length * SLOT_BYTES
   if (min < deepest || min > -1 || end > 0 || size < 0) {
     const message = scalar.isConstant
-      ? `invalid${extra} stack R${regno} off=${off} size=${size}`
-      : `invalid variable-offset${extra} stack R${regno} var_off=${tnumText(scalar)} off=${off} size=${size}`
-    reject('stack_bounds', message, facts)
+      ? `invalid${direction(access)} stack R${regno} off=${off} size=${size}`
+      : `invalid variable-offset${direction(access)} stack R${regno} var_off=${tnumText(scalar)} off=${off} size=${size}`
+    reject('stack_bounds', message, { regno, off, size, access })
   }
   checkFastcallStack(env, frame.subprogno, env.insn, min)
   growStack(env, frame, -min)
+}
+
+/** As messages say it. */
+function direction(access: 'read' | 'write'): string {
+  return access === 'read' ? ' read from' : ' write to'
 }
