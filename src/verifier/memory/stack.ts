@@ -131,7 +131,9 @@ export function checkStackBounds(
     const message = scalar.isConstant
       ? `invalid${direction(access)} stack R${regno} off=${off} size=${size}`
       : `invalid variable-offset${direction(access)} stack R${regno} var_off=${tnumText(scalar)} off=${off} size=${size}`
-    reject('stack_bounds', message, { regno, off, size, access })
+    // Within the stack, and deeper than anything that was written.
+    const isUnwritten = min >= -MAX_STACK && min <= -1 && end <= 0 && size >= 0
+    reject(isUnwritten ? 'uninitialised_stack' : 'stack_bounds', message, { regno, off, size, access })
   }
   checkFastcallStack(env, frame.subprogno, env.insn, min)
   growStack(env, frame, -min)

@@ -305,3 +305,40 @@ describe('a pointer to a kernel object', () => {
     expect(typeBefore(either, 2, 3, FENTRY)).toBe('untrusted_ptr_')
   })
 })
+
+describe('a write to a kernel object', () => {
+  const connection = btfOf(
+    int('int', 4), // 1
+    { kind: 'array', name: '', type: 1, indexType: 1, count: 4 }, // 2
+    struct('sock', 16, member('sk_pacing_rate', 1, 8), member('sk_pacing_status', 1, 12)), // 3
+    struct('inet_sock', 16, member('sk', 3, 0)), // 4
+    struct('inet_connection_sock', 32, member('icsk_inet', 4, 0), member('icsk_ca_priv', 2, 16)), // 5
+    struct('tcp_sock', 40, member('inet_conn', 5, 0), member('snd_cwnd', 1, 32), member('rcv_nxt', 1, 36)), // 6
+    { kind: 'ptr', name: '', type: 3 }, // 7: struct sock *
+    proto(0, ['sk', 7]), // 8
+    { kind: 'ptr', name: '', type: 8 }, // 9
+    struct('tcp_congestion_ops', 8, member('init', 9, 0)), // 10
+    struct('other_ops', 8, member('init', 9, 0)), // 11
+  )
+  const init: Judged = { type: 'struct_ops', attachTo: 'tcp_congestion_ops.init', kernelBtf: connection }
+  const write = (access: string): string => `r2 = *(u64 *)(r1 + 0)\n ${access}${END}`
+  const rows: readonly Row[] = [
+    ['goes to what congestion control may set', write('*(u32 *)(r2 + 32) = 1'), 'accept'],
+    ['goes anywhere in private data', write('*(u64 *)(r2 + 24) = 1'), 'accept'],
+    ['does not go to other fields', write('*(u32 *)(r2 + 36) = 1'), 'no write support to tcp_sock at off 36'],
+    [
+      'does not go beyond the field',
+      write('*(u64 *)(r2 + 8) = 1'),
+      'write access at off 8 with size 8 beyond the member of tcp_sock ended at 12',
+    ],
+    [
+      'goes nowhere for other operations',
+      write('*(u32 *)(r2 + 8) = 1'),
+      'only read is supported',
+      { ...init, attachTo: 'other_ops.init' },
+    ],
+  ]
+  it.each(cases(rows, init))('$name', ({ program, verdict, options }) => {
+    expect(judge(program, options)).toBe(verdict)
+  })
+})
