@@ -27,7 +27,7 @@ function program(functions: readonly { readonly depth: number; readonly body?: s
 function judge(functions: readonly { readonly depth: number; readonly body?: string }[], options: Case = {}): string {
   const tested = programOf(program(functions), options)
   const starts: number[] = []
-  tested.insns.forEach((insn, slot) => {
+  tested.insns.forEach((_, slot) => {
     if (slot === 0 || tested.insns[slot - 1]!.kind === 'exit') starts.push(slot)
   })
   const withBtf = {
