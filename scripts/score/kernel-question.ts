@@ -53,7 +53,8 @@ export function kernelQuestion(program: VerifierProgram, platform: Platform, opt
   }
 }
 
-function mapsOf(program: VerifierProgram): VerifierMap[] {
+/** Each map that it refers to, once. */
+export function mapsOf(program: VerifierProgram): VerifierMap[] {
   const maps = new Set<VerifierMap>()
   for (const reference of program.references?.values() ?? []) if ('map' in reference) maps.add(reference.map)
   return [...maps]

@@ -7,16 +7,15 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodeProgram, type Instruction } from '../../src/isa/index.ts'
 import { VerifyInput } from '../../src/loader/verify-input.ts'
 import { type ProgramSpec, parseObject } from '../../src/object/index.ts'
-import { linuxAttachType } from '../../src/spec/attach-types.ts'
 import { linux } from '../../src/spec/index.ts'
-import { bytesToHex, SeededRandom } from '../../src/util/index.ts'
+import { SeededRandom } from '../../src/util/index.ts'
 import type { VerifierMap, VerifierProgram, VerifierReference, VerifyOptions } from '../../src/verifier/program.ts'
 import { REJECTION_CODES } from '../../src/verifier/report/codes.ts'
 import { verify } from '../../src/verifier/verify.ts'
 import { KernelOracle } from './kernel-oracle.ts'
+import { type KernelVerdict, kernelQuestion, mapsOf } from './kernel-question.ts'
 import { findByRow } from './load.ts'
 import type { ScoreCase, ScoreOptions, ScoreResult } from './main.ts'
 import { mutate } from './mutations.ts'
@@ -35,16 +34,7 @@ const TEST_STATE_FREQUENCY = 8
 interface Original {
   readonly id: string
   readonly program: VerifierProgram
-  readonly attach: number
   readonly flags: number
-  readonly maps: readonly VerifierMap[]
-}
-
-interface Verdict {
-  readonly error?: string
-  readonly accepted?: boolean
-  readonly errno?: number
-  readonly log?: readonly string[]
 }
 
 export async function score(path: string, options: ScoreOptions): Promise<ScoreResult> {
@@ -74,7 +64,7 @@ export async function score(path: string, options: ScoreOptions): Promise<ScoreR
       tally.malformed++
       continue
     }
-    const verdict = await kernel.ask<Verdict>(question(original, mutation.insns))
+    const verdict = await kernel.ask<KernelVerdict>(kernelQuestion(program, PLATFORM, { flags: original.flags }))
     if (verdict.error !== undefined) {
       tally.unasked++
       continue
@@ -99,14 +89,14 @@ function optionsOf({ flags }: Original): VerifyOptions {
   }
 }
 
-function compare(id: string, accepted: boolean, message: string | undefined, verdict: Verdict): ScoreCase {
+function compare(id: string, accepted: boolean, message: string | undefined, verdict: KernelVerdict): ScoreCase {
   const reason = verdict.log?.filter((line) => !/^(verification time|stack depth|processed) /.test(line)).at(-1)
   return {
     id,
     expected: verdict.accepted ? 'ACCEPT' : 'REJECT',
     actual: accepted ? 'ACCEPT' : 'REJECT',
-    agree: accepted === verdict.accepted,
-    ...(accepted === verdict.accepted ? {} : { note: accepted ? `kernel: ${reason}` : `ours: ${message}` }),
+    agree: accepted === (verdict.accepted === true),
+    ...(accepted === (verdict.accepted === true) ? {} : { note: accepted ? `kernel: ${reason}` : `ours: ${message}` }),
   }
 }
 
@@ -131,9 +121,8 @@ function* corpusCases(file: string): Generator<Original> {
     // What needs the types of a program or a kernel is not asked for here.
     if (test.btf !== undefined || test.attach_func !== null || (test.kfunc_fixups ?? []).length > 0) continue
     const program = caseProgram(corpus, test)
-    const maps = mapsOf(program)
-    if (maps.some((map) => map.btf !== undefined) || (program.invalid?.size ?? 0) > 0) continue
-    yield { id: test.id, program, attach: test.expected_attach_type, flags: test.load_flags, maps }
+    if (mapsOf(program).some((map) => map.btf !== undefined) || (program.invalid?.size ?? 0) > 0) continue
+    yield { id: test.id, program, flags: test.load_flags }
   }
 }
 
@@ -146,14 +135,6 @@ interface VerdictRow {
   readonly linux: { readonly verdict: string; readonly processed_insns: number | null }
 }
 
-/** Attach types that the loader would ask for, by number: those that make a difference to a verdict. */
-const ATTACH_NUMBERS = new Map(
-  ['connect4', 'bind4', 'bind6', 'connect6', 'sendmsg4', 'sendmsg6'].map((name, i) => [
-    `cgroup_inet${name}`,
-    [10, 8, 9, 11, 14, 15][i]!,
-  ]),
-)
-
 function* corpusObjects(path: string): Generator<Original> {
   const rows = JSON.parse(readFileSync(join(path, 'verdicts.json'), 'utf8')) as VerdictRow[]
   for (const row of rows) {
@@ -161,18 +142,9 @@ function* corpusObjects(path: string): Generator<Original> {
     if (verdict !== 'accept' || (processed_insns ?? 0) > MAX_PROCESSED) continue
     const program = describe(path, row)
     if (program === undefined) continue
-    const attach = ATTACH_NUMBERS.get(program.attachType ?? '') ?? 0
-    const attachType = linuxAttachType(program.type, attach)
-    const { attachType: _, btf: __, functions: ___, ...bare } = program
-    const maps = mapsOf(bare)
-    if (maps.some((map) => NEEDS_TYPES.has(map.type))) continue
-    yield {
-      id: `${row.object} ${row.section} ${row.function}`,
-      program: { ...bare, license: 'GPL', ...(attachType !== undefined && { attachType }) },
-      attach,
-      flags: 0,
-      maps,
-    }
+    const { btf: _, functions: __, ...bare } = program
+    if (mapsOf(bare).some((map) => NEEDS_TYPES.has(map.type))) continue
+    yield { id: `${row.object} ${row.section} ${row.function}`, program: { ...bare, license: 'GPL' }, flags: 0 }
   }
 }
 
@@ -228,53 +200,4 @@ function bareMap({
 }: VerifierMap): VerifierMap {
   const maxEntries = PREALLOCATED.has(map.type) ? Math.min(map.maxEntries, 64) : map.maxEntries
   return { ...map, maxEntries, ...(inner !== undefined && { inner: bareMap(inner) }) }
-}
-
-function mapsOf(program: VerifierProgram): VerifierMap[] {
-  const maps = new Set<VerifierMap>()
-  for (const reference of program.references?.values() ?? []) {
-    if (reference.kind === 'map' || reference.kind === 'map_value') maps.add(reference.map)
-  }
-  return [...maps]
-}
-
-function question(original: Original, insns: readonly Instruction[]): object {
-  const { program, attach, flags, maps } = original
-  const fixups = [...(program.references ?? [])].map(([slot, reference]) => ({
-    slot,
-    map: maps.indexOf((reference as Extract<VerifierReference, { kind: 'map' }>).map),
-  }))
-  const type = PLATFORM.programTypes.get(program.type)!.id
-  const code = bytesToHex(
-    encodeProgram(
-      insns.map((insn, slot) => symbolic(insn, program.references?.get(slot))),
-      'little',
-    ),
-  )
-  return {
-    maps: maps.map(kernelMap),
-    programs: [{ insns: code, type, attach, license: program.license, flags, fixups }],
-    verify: 0,
-  }
-}
-
-/** The kernel tells a map from a number by the source field of the load. */
-function symbolic(insn: Instruction, reference: VerifierReference | undefined): Instruction {
-  if (insn.kind !== 'lddw' || reference === undefined) return insn
-  return reference.kind === 'map_value'
-    ? { ...insn, source: 'map_value', imm: 0, imm2: reference.offset }
-    : { ...insn, source: 'map_fd', imm: 0, imm2: 0 }
-}
-
-function kernelMap(map: VerifierMap): object {
-  return {
-    type: map.type,
-    key: map.keySize,
-    value: map.valueSize,
-    entries: map.maxEntries,
-    flags: map.flags,
-    ...(map.inner !== undefined && { inner: kernelMap(map.inner) }),
-    ...(map.contents !== undefined && map.frozen === true && { initial: [['00000000', bytesToHex(map.contents)]] }),
-    ...(map.frozen === true && { frozen: true }),
-  }
 }
