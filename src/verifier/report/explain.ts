@@ -21,7 +21,9 @@ export function explainRejection(env: Environment, rejection: Rejection, path: P
   const scene = new Scene(env, rejection, slot, path?.steps ?? [])
   const { reason, fix } = ADVICE[code](scene)
   const explored = path !== undefined && path.steps.at(-1)?.insn === slot
-  const turns = explored ? describePath(env, path.steps) : { turns: [], omitted: 0 }
+  // An endless loop is seen before its first instruction is looked at again.
+  const followed = explored || (path !== undefined && code === 'infinite_loop')
+  const turns = followed ? describePath(env, path.steps) : { turns: [], omitted: 0 }
   const name = env.subprograms.length > 1 ? env.subprograms[env.subprogramOf[slot] ?? -1]?.name : undefined
   const value = scene.index ?? scene.value
   return {

@@ -80,7 +80,7 @@ class Formatter {
   private value({ value }: ReportError): string {
     if (value === undefined || value.history.length === 0) return ''
     const name = value.name === undefined ? value.register : `${this.clean(value.name)} (${value.register})`
-    let out = this.paragraph(`${this.style.bold(name)} `, `is ${this.clean(value.known)} here. Where it comes from:`, 0)
+    let out = this.paragraph(`${this.style.bold(name)} `, `here: ${this.clean(value.known)}. Where it comes from:`, 0)
     for (const event of value.history) out += this.event(event)
     return out
   }

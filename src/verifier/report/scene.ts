@@ -11,7 +11,7 @@ import type { Reg } from '../state.ts'
 import { baseType, PTR_TO_CTX, SCALAR_VALUE } from '../types.ts'
 import type { Step } from './recorder.ts'
 import type { SourceLocation } from './report.ts'
-import { argumentText, indexName, pointerName } from './source-names.ts'
+import { argumentText, assignedName, indexName, pointerName } from './source-names.ts'
 import { type Origin, type Place, sourceAt, type TracedValue, ValueTracer } from './value-history.ts'
 import { helperName, parameterNames, regWords } from './words.ts'
 
@@ -119,6 +119,16 @@ export class Scene {
     return value === undefined ? 'something' : regWords(value.reg)
   }
 
+  /**
+   * Of a number that was read from memory: an earlier read of the same place on this path, whose value was compared. What
+   * was learnt then says nothing of what is read again.
+   */
+  readBefore(value: NamedValue | undefined): SourceLocation | undefined {
+    const origin = value?.traced.origin
+    if (origin?.kind !== 'load') return undefined
+    return this.tracer.earlierRead(this.steps.length - 1, origin.insn)
+  }
+
   /** Name of the program type. */
   get type(): string {
     return this.env.program.type
@@ -166,7 +176,11 @@ export class Scene {
   }
 
   private variableIndex(): NamedValue | undefined {
-    const { value } = this
+    const { value, insn } = this
+    if (this.rejection.code === 'pointer_offset' && insn?.kind === 'alu' && 'reg' in insn.src) {
+      const added = [insn.src.reg, insn.dst].map((regno) => this.register(regno))
+      return added.find((one) => one !== undefined && one.reg.type === SCALAR_VALUE)
+    }
     if (value === undefined || value.reg.type === SCALAR_VALUE || value.reg.scalar.isConstant) return undefined
     const place = this.tracer.variablePart({ index: this.steps.length - 1, regno: value.regno })
     return place === undefined ? undefined : this.indexAt(place)
@@ -177,9 +191,13 @@ export class Scene {
     const reg = step?.regs[place.regno]
     if (step === undefined || reg === undefined) return undefined
     const traced = this.tracer.trace(place)
-    const added = sourceAt(this.env, step.insn)?.text
+    const added = sourceAt(this.env, step.insn)
+    const pointer = added === undefined ? undefined : assignedName(added.text)
     const name =
-      indexName(this.source?.text ?? '') ?? (added === undefined ? undefined : indexName(added)) ?? traced.name
+      indexName(this.source?.text ?? '') ??
+      (added === undefined ? undefined : indexName(added.text)) ??
+      // The line that adds it may name the pointer that results.
+      (traced.name === pointer ? undefined : traced.name)
     return { regno: place.regno, reg, traced, name }
   }
 

@@ -39,6 +39,8 @@ export type Origin =
   | { readonly kind: 'entry'; readonly regno: number }
   /** A helper wrote the stack that it was read from. */
   | { readonly kind: 'filled_by_helper'; readonly name: string; readonly insn: number }
+  /** A helper calls back with it. */
+  | { readonly kind: 'callback'; readonly name: string; readonly insn: number }
   | { readonly kind: 'never' }
   | { readonly kind: 'unknown' }
 
@@ -67,6 +69,40 @@ export class ValueTracer {
   /** The history of what a register holds before step `index`. */
   trace({ index, regno }: Place): TracedValue {
     return new Walk(this.env, this.steps, index, regno).run()
+  }
+
+  /** The line of an earlier read of the memory that the last step at `insn` before `index` reads, if it was compared since. */
+  earlierRead(index: number, insn: number): SourceLocation | undefined {
+    let last = index
+    while (last >= 0 && this.steps[last]!.insn !== insn) last--
+    const place = last < 0 ? undefined : this.placeRead(last)
+    if (place === undefined) return undefined
+    for (let j = last - 1; j >= 0; j--) {
+      if (this.placeRead(j) !== place) continue
+      const load = this.env.insns[this.steps[j]!.insn]!
+      const dst = load.kind === 'load' ? load.dst : -1
+      if (this.isCompared(j + 1, last, dst)) return sourceAt(this.env, this.steps[j]!.insn)
+    }
+    return undefined
+  }
+
+  /** Names the memory that a load reads, the same for the same memory. */
+  private placeRead(j: number): string | undefined {
+    const step = this.steps[j]!
+    const insn = this.env.insns[step.insn]!
+    if (insn.kind !== 'load') return undefined
+    const base = step.regs[insn.base]!
+    if (base.type === PTR_TO_STACK || base.type === SCALAR_VALUE || !base.scalar.isConstant) return undefined
+    return `${base.type} ${base.id} ${targetText(base)} ${base.off + base.scalar.constant + insn.off}`
+  }
+
+  private isCompared(from: number, to: number, regno: number): boolean {
+    for (let j = from; j < to; j++) {
+      const insn = this.env.insns[this.steps[j]!.insn]!
+      if (insn.kind === 'jump' && (insn.dst === regno || ('reg' in insn.src && insn.src.reg === regno))) return true
+      if (writes(insn, regno)) return false
+    }
+    return false
   }
 
   /** Of a pointer with a variable offset: the number that was added to it last. */
@@ -140,8 +176,12 @@ class Walk {
       // A function that was called in between: what it returned is in r0.
       if (this.regno === 0 && insn.kind === 'exit' && this.steps[j + 1]?.depth === this.depth) this.depth = step.depth
     } else if (step.depth < this.depth) {
-      // The call: arguments are the caller's registers.
-      if (this.regno >= 1 && this.regno <= 5) this.depth = step.depth
+      // The call: arguments are the caller's registers, unless a helper calls back.
+      if (insn.kind !== 'call' || insn.target !== 'local') {
+        const name = this.calleeName(step.insn, insn)
+        this.note(j, 'origin', `${name} gives it to the callback`, this.steps[j + 1]?.regs[this.regno])
+        this.origin = { kind: 'callback', name, insn: step.insn }
+      } else if (this.regno >= 1 && this.regno <= 5) this.depth = step.depth
       else this.origin = { kind: 'never' }
     } else this.backInFunction(j, step, insn)
   }
@@ -320,9 +360,7 @@ class Walk {
   private note(j: number, kind: ValueEvent['kind'], what: string, after: Reg | undefined): void {
     const { insn } = this.steps[j]!
     const source = sourceAt(this.env, insn)
-    if (kind === 'changed' && source !== undefined && this.name === undefined && after?.type === SCALAR_VALUE) {
-      this.name = assignedName(source.text)
-    }
+    if (kind === 'changed' && source !== undefined) this.name ??= assignedName(source.text)
     this.events.push({
       insn,
       text: insnText(this.env, insn),

@@ -11,6 +11,7 @@ import {
   baseType,
   CONST_PTR_TO_DYNPTR,
   CONST_PTR_TO_MAP,
+  MEM_RINGBUF,
   maybeNull,
   NOT_INIT,
   PTR_TO_BTF_ID,
@@ -35,9 +36,9 @@ import {
 import { regTypeName } from './type-names.ts'
 
 const MAX_U32 = 0xffffffffn
-const MAX_U64 = (1n << 64n) - 1n
-const MIN_S64 = -(1n << 63n)
 const MAX_S64 = (1n << 63n) - 1n
+/** A bound beyond this is none. */
+const VAST = 1n << 61n
 /** Numbers from here on are easier to read in hexadecimal. */
 const LARGE = 1n << 20n
 
@@ -60,15 +61,20 @@ export function rangeText(scalar: Scalar): string {
   const smax = signed64(scalar.smaxLow, scalar.smaxHigh)
   const umin = unsigned64(scalar.uminLow, scalar.uminHigh)
   const umax = unsigned64(scalar.umaxLow, scalar.umaxHigh)
-  if (umin === 0n && umax === MAX_U64) {
-    if (smin === MIN_S64 && smax === MAX_S64) return 'anything (64 bits)'
-    if (smin === MIN_S64) return `at most ${numberText(smax)}, possibly negative`
-    if (smax === MAX_S64) return `at least ${numberText(smin)}, without an upper bound`
-    return `from ${numberText(smin)} to ${numberText(smax)}`
+  const step = stepText(scalar)
+  // Where it may be negative, the unsigned bounds say little.
+  if (umax > MAX_S64) {
+    if (smin < -VAST && smax > VAST) {
+      return umin === 0n
+        ? `anything (64 bits)${step}`
+        : `at least ${numberText(umin)} (unsigned), without an upper bound`
+    }
+    if (smin < -VAST) return `at most ${numberText(smax)}, possibly negative${step}`
+    if (smax > VAST) return `at least ${numberText(smin)}, without an upper bound${step}`
+    return `from ${numberText(smin)} to ${numberText(smax)}${step}`
   }
   if (umin === 0n && umax === MAX_U32) return 'anything (32 bits)'
-  if (umax === MAX_U64) return `at least ${numberText(umin)} (unsigned), without an upper bound`
-  return `from ${numberText(umin)} to ${numberText(umax)}${stepText(scalar)}`
+  return `from ${numberText(umin)} to ${numberText(umax)}${step}`
 }
 
 /** Bits that are known to be clear at the low end. */
@@ -125,6 +131,7 @@ export function targetText(reg: Reg): string {
     case PTR_TO_PACKET_META:
       return "the packet's metadata"
     case PTR_TO_MEM:
+      if ((reg.type & MEM_RINGBUF) !== 0) return `a ring-buffer record (${bytesText(reg.aux)})`
       return `memory of ${bytesText(reg.aux)}`
     case PTR_TO_BTF_ID: {
       const name = reg.target === undefined ? '' : (reg.btf.btf.types[reg.btf.id]?.name ?? '')
@@ -149,7 +156,7 @@ function offsetText(reg: Reg): string {
 export function regWords(reg: Reg): string {
   if (reg.type === NOT_INIT) return 'no value'
   if (reg.type === SCALAR_VALUE) {
-    return reg.scalar.isConstant ? `the number ${rangeText(reg.scalar)}` : `a number: ${rangeText(reg.scalar)}`
+    return reg.scalar.isConstant ? `the number ${rangeText(reg.scalar)}` : `a number, ${rangeText(reg.scalar)}`
   }
   const base = baseType(reg.type)
   if (base === PTR_TO_STACK && reg.scalar.isConstant) return `a pointer to the stack, at fp${signed(reg.off)}`

@@ -138,6 +138,13 @@ export function gplOnly(scene: Scene): Advice {
 }
 
 export function callback(scene: Scene): Advice {
+  const { value } = scene
+  if (scene.insn?.kind === 'exit' && value !== undefined) {
+    return {
+      reason: `the callback returns ${regWords(value.reg)}, and callbacks must return 0 (go on) or 1 (stop)`,
+      fix: 'Return the constant 0 or 1 from the callback; hand other results out through its context argument.',
+    }
+  }
   return {
     reason: `this callback is not possible: ${scene.message}`,
     fix: 'A callback is a static function of this program, with the parameters that the helper names, returning 0 or 1.',
@@ -216,8 +223,10 @@ export function lockHeld(scene: Scene): Advice {
       : scene.insn?.kind === 'exit'
         ? 'the program ends'
         : 'this happens'
+  const lock = scene.env.cur.references.findLast((one) => one.kind !== 'object' && one.kind !== 'irq')
+  const taken = lock === undefined ? undefined : sourceAt(scene.env, lock.insn)
   return {
-    reason: `${what} while a lock is held`,
+    reason: `${what} while a lock is held${taken === undefined || taken.line === 0 ? '' : `, which was taken in line ${taken.line}`}`,
     fix: 'Between bpf_spin_lock and bpf_spin_unlock nothing may be called, and every path has to unlock. Do the calls before or after.',
   }
 }

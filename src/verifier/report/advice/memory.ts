@@ -6,6 +6,7 @@ import type { Scalar } from '../../domain/scalar.ts'
 import type { Reg } from '../../state.ts'
 import {
   baseType,
+  CONST_PTR_TO_MAP,
   PTR_TO_MAP_KEY,
   PTR_TO_MAP_VALUE,
   PTR_TO_MEM,
@@ -111,7 +112,21 @@ function maskHint(name: string, room: number): string {
   return room > 0 && Number.isInteger(Math.log2(room + 1)) ? `\nOr mask it: ${name} &= ${room};` : ''
 }
 
+/** A value that was checked, and is then read from memory again. */
+function readAgain(scene: Scene): Advice | undefined {
+  const value = scene.index ?? scene.value
+  const before = scene.readBefore(value)
+  if (value === undefined || before === undefined) return undefined
+  const name = scene.code(value, 'value')
+  return {
+    reason: `${scene.who(value)} was checked when it was read in line ${before.line}, but it is read from memory again here, where it may be another value by now: ${rangeText(value.reg.scalar)}`,
+    fix: `Read it once into a local variable, and check and use that:\n  __u32 ${/(\w+)$/.exec(name)?.[1] ?? 'value'} = ${name};`,
+  }
+}
+
 export function unbounded(scene: Scene): Advice {
+  const again = readAgain(scene)
+  if (again !== undefined) return again
   const { value, index } = scene
   if (scene.insn?.kind === 'call' && value !== undefined) {
     const name = scene.code(value, 'size')
@@ -157,6 +172,14 @@ export function packetBounds(scene: Scene): Advice {
   const { reg } = value
   const size = scene.number('size') ?? scene.accessSize ?? 1
   const end = reg.off + insnOffset(scene) + size
+  const wide = scene.index
+  if (wide !== undefined && !(reg.scalar.umax <= MAX_PACKET_OFFSET)) {
+    const name = scene.code(wide, 'offset')
+    return {
+      reason: `the offset into the packet${wide.name === undefined ? '' : `, ${scene.who(wide)},`} may be larger than any packet, so that comparing with data_end tells nothing: it is ${rangeText(wide.reg.scalar)}`,
+      fix: `Bound it before it is added to the pointer, then compare with data_end:\n  if (${name} > 1500)\n          return ${defaultReturn(scene)};`,
+    }
+  }
   const base = baseType(reg.type) === PTR_TO_PACKET ? 'data' : 'data_meta'
   const limit = base === 'data' ? 'data_end' : 'data'
   const where = reg.scalar.isConstant
@@ -166,18 +189,22 @@ export function packetBounds(scene: Scene): Advice {
     reg.aux > 0
       ? `only ${bytesText(reg.aux)} are known to be there on this path`
       : `it was not compared with ${limit} on this path`
-  const pointer = scene.code(value, base)
-  const fixed = reg.scalar.isConstant ? `${base} + ${Math.max(end, size)}` : `${pointer} + ${size}`
-  const test = `if ((void *)(${value.name === undefined || reg.scalar.isConstant ? fixed : `${pointer} + ${size}`}) > ${limit})\n          return ${defaultReturn(scene)};`
+  const reach = reg.scalar.isConstant
+    ? `${base} + ${Math.max(end, size)}`
+    : `${scene.code(value, 'pointer')} + ${insnOffset(scene) + size}`
+  const test = `if ((void *)${reach} > (void *)${limit})\n          return ${defaultReturn(scene)};`
   const action = scene.insn?.kind === 'call' ? `${scene.callee} accesses` : `this ${scene.verb}`
   return {
     reason: `${action} ${bytesText(size)} ${where} of ${targetText(reg)}, of which ${known}`.replace(
       /, of which it was/,
       ', which was',
     ),
-    fix: `Before this line, prove that the packet reaches so far:\n  ${test}`,
+    fix: `Before this line, prove that the packet reaches so far (or compare the end of the whole header):\n  ${test}`,
   }
 }
+
+/** Linux keeps track of packet pointers up to this offset. */
+const MAX_PACKET_OFFSET = 0xffff
 
 function isPacket(reg: Reg): boolean {
   return baseType(reg.type) === PTR_TO_PACKET || baseType(reg.type) === PTR_TO_PACKET_META
@@ -239,7 +266,25 @@ export function writeOnly(scene: Scene): Advice {
   }
 }
 
+/** What a helper's key or value argument has to be: as large as the map says. */
+function mapArgument(scene: Scene): Advice | undefined {
+  const { value } = scene
+  const parameter = value === undefined ? undefined : scene.parameter(value.regno)
+  const map = scene.register(1)?.reg
+  if (value === undefined || map === undefined || baseType(map.type) !== CONST_PTR_TO_MAP) return undefined
+  if (parameter !== 'key' && parameter !== 'value') return undefined
+  const size = parameter === 'key' ? map.map.keySize : map.map.valueSize
+  const room = baseType(value.reg.type) === PTR_TO_STACK && value.reg.scalar.isConstant ? -value.reg.off : size
+  if (room >= size) return undefined
+  return {
+    reason: `${scene.callee} reads ${bytesText(size)} at ${scene.who(value)}, the ${parameter} size of ${mapText(map.map)}, and there are only ${bytesText(room)}`,
+    fix: `Hand over a variable of the type that the map declares as its ${parameter} (${bytesText(size)}), or declare the map with the type of this variable.`,
+  }
+}
+
 export function stackBounds(scene: Scene): Advice {
+  const argument = mapArgument(scene)
+  if (argument !== undefined) return argument
   const { value } = scene
   const where =
     value !== undefined && baseType(value.reg.type) === PTR_TO_STACK

@@ -99,8 +99,13 @@ export function tooManyBranches(scene: Scene): Advice {
 }
 
 export function tooMuchStack(scene: Scene): Advice {
+  const frames = scene.env.subprograms.filter(({ stackDepth }) => stackDepth > 0).slice(0, 6)
+  const listed = frames.map(
+    ({ name, index, stackDepth }) => `${name === '' ? `function ${index}` : `${name}()`} ${stackDepth}`,
+  )
+  const used = listed.length === 0 ? '' : ` (bytes used: ${listed.join(', ')})`
   return {
-    reason: `the stack is too small: ${scene.message}, where 512 bytes are allowed over a chain of calls`,
+    reason: `the stack is too small: ${scene.message}, where 512 bytes are allowed over a chain of calls${used}`,
     fix: 'Move large variables into a map: a per-CPU array with one element serves as scratch memory. Split structs, and do not keep big buffers in functions that call others.',
   }
 }

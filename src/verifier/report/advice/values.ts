@@ -3,10 +3,10 @@
  * leaks, return values.
  * @module
  */
-import { baseType, maybeNull, PTR_TO_MAP_VALUE, SCALAR_VALUE } from '../../types.ts'
+import { baseType, maybeNull, PTR_TO_CTX, PTR_TO_MAP_VALUE, SCALAR_VALUE } from '../../types.ts'
 import type { Advice, NamedValue, Scene } from '../scene.ts'
 import { mapText, numberText, rangeText, regWords, targetText } from '../words.ts'
-import { defaultReturn } from './memory.ts'
+import { defaultReturn, variableOffset } from './memory.ts'
 
 export function uninitialisedRegister(scene: Scene): Advice {
   const { value, origin, insn } = scene
@@ -80,8 +80,12 @@ export function wrongType(scene: Scene): Advice {
   }
   const gone = lostPointer(value)
   if (gone !== undefined) {
+    const reason = `${scene.who(value)} is no pointer any more when this ${scene.verb} what it points to: ${gone}`
+    if (/takes back/.test(gone)) {
+      return { reason, fix: 'Do what has to be done with it before it is given back, or copy what is needed later.' }
+    }
     return {
-      reason: `${scene.who(value)} is no pointer any more when this ${scene.verb} what it points to: ${gone}`,
+      reason,
       fix: 'After such a call, fetch the pointer again (data = (void *)(long)ctx->data; …) and repeat the check against data_end, or do the call last.',
     }
   }
@@ -120,11 +124,17 @@ export function pointerArithmetic(scene: Scene): Advice {
 }
 
 export function pointerOffset(scene: Scene): Advice {
-  const { value } = scene
-  const { insn } = scene
-  const source = insn?.kind === 'alu' && 'reg' in insn.src ? scene.register(insn.src.reg) : undefined
-  const number = source !== undefined && source.reg.type === SCALAR_VALUE ? source : value
+  const { value, index } = scene
+  if (value !== undefined && baseType(value.reg.type) === PTR_TO_CTX) return variableOffset(scene)
+  const number = index ?? value
   const name = scene.code(number, 'offset')
+  const signed = number?.traced.history.some((event) => /from -|possibly negative/.test(event.known))
+  if (number !== undefined && signed === true) {
+    return {
+      reason: `${scene.who(number)}, which is added to a pointer, is signed and may be negative: nothing on this path keeps it from being so`,
+      fix: `Make \`${name}\` unsigned (__u32), or rule the negative values out:\n  if (${name} < 0)\n          return ${defaultReturn(scene)};`,
+    }
+  }
   const known =
     number === undefined || number.reg.type !== SCALAR_VALUE ? '' : `: it is ${rangeText(number.reg.scalar)}`
   return {
@@ -181,15 +191,15 @@ export function speculation(scene: Scene): Advice {
   }
 }
 
+function rangeWords(min: number, max: number): string {
+  if (min === max) return numberText(min)
+  return `${numberText(min)} ${max === min + 1 ? 'or' : 'to'} ${numberText(max)}`
+}
+
 export function returnValue(scene: Scene): Advice {
   const { value, rejection } = scene
   const range = rejection.facts['range'] as { readonly min: number; readonly max: number } | undefined
-  const allowed =
-    range === undefined
-      ? 'what its type allows'
-      : range.min === range.max
-        ? numberText(range.min)
-        : `${numberText(range.min)} to ${numberText(range.max)}`
+  const allowed = range === undefined ? 'what its type allows' : rangeWords(range.min, range.max)
   const attach = scene.env.program.attachType === undefined ? '' : ` attached as ${scene.env.program.attachType}`
   const known = value === undefined ? 'unknown' : regWords(value.reg)
   return {
