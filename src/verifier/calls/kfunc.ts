@@ -43,9 +43,12 @@ function findKfunc(env: Environment, insn: CallInsn): KfuncSpec | undefined {
   if (name.startsWith('bpf_xdp_metadata_')) {
     reject('helper_not_allowed', 'metadata kfuncs require device-bound program', { kfunc: name })
   }
-  const { type } = env.program
+  const { type, attachType } = env.program
+  const types = kfunc?.programTypes
   const allowed =
-    kfunc !== undefined && (kfunc.programTypes === undefined || kfunc.programTypes.includes(SAME_AS.get(type) ?? type))
+    kfunc !== undefined &&
+    (types === undefined || types.includes(SAME_AS.get(type) ?? type)) &&
+    (!name.startsWith('bpf_session_') || attachType?.endsWith('_session') === true)
   if (!allowed) reject('helper_not_allowed', `calling kernel function ${name} is not allowed`, { kfunc: name })
   return kfunc
 }

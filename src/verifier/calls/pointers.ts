@@ -17,6 +17,7 @@ import {
   PTR_TO_ARENA,
   PTR_TO_BTF_ID,
   PTR_TO_BUF,
+  PTR_TO_CTX,
   PTR_TO_MAP_KEY,
   PTR_TO_MAP_VALUE,
   PTR_TO_MEM,
@@ -41,14 +42,15 @@ export function fixedOffset(reg: Reg): number {
 export function checkPointerOffset(_env: Environment, reg: Reg, regno: number, fixedAllowed: boolean): void {
   const facts = { regno, off: reg.off }
   const name = regTypeName(reg.type)
+  const code = baseType(reg.type) === PTR_TO_CTX ? 'context_modified' : 'pointer_offset'
   if (reg.off < 0) {
-    reject('pointer_offset', `negative offset ${name} ptr R${regno} off=${reg.off} disallowed`, facts)
+    reject(code, `negative offset ${name} ptr R${regno} off=${reg.off} disallowed`, facts)
   }
   if (!fixedAllowed && reg.off !== 0) {
-    reject('pointer_offset', `dereference of modified ${name} ptr R${regno} off=${reg.off} disallowed`, facts)
+    reject(code, `dereference of modified ${name} ptr R${regno} off=${reg.off} disallowed`, facts)
   }
   if (!reg.scalar.isZero) {
-    reject('pointer_offset', `variable ${name} access var_off=${tnumText(reg.scalar)} disallowed`, facts)
+    reject(code, `variable ${name} access var_off=${tnumText(reg.scalar)} disallowed`, facts)
   }
 }
 
