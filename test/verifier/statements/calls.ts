@@ -35,7 +35,10 @@ export const CALLS: Readonly<Record<string, readonly VerifyCase[]>> = {
     reject('stack_bounds', load('r4 = *(u32 *)(r1 + 12); r4 &= 31; r4 += 1')),
     reject('unbounded', load('r4 = *(u32 *)(r1 + 12); r4 += 1')),
     reject('argument_size', load('r4 = *(u32 *)(r1 + 12); r4 &= 7')),
-    reject('negative_offset', load('r4 = *(u32 *)(r1 + 12); r4 <<= 32; r4 s>>= 32; if r4 s> 16 goto out; goto in; out: r4 = 1; in: r4 = r4')),
+    reject(
+      'negative_offset',
+      load('r4 = *(u32 *)(r1 + 12); r4 <<= 32; r4 s>>= 32; if r4 s> 16 goto out; goto in; out: r4 = 1; in: r4 = r4'),
+    ),
   ],
   V39: [
     accept(
@@ -58,13 +61,19 @@ export const CALLS: Readonly<Record<string, readonly VerifyCase[]>> = {
   V41: [
     accept(`r2 = map(programs); r3 = 0; call tail_call; ${END}`),
     reject('tail_call', `r2 = map(table); r3 = 0; call tail_call; ${END}`),
-    reject('map_mismatch', `*(u32 *)(r10 - 4) = 0; r2 = r10; r2 += -4; r1 = map(programs); call map_lookup_elem; ${END}`),
+    reject(
+      'map_mismatch',
+      `*(u32 *)(r10 - 4) = 0; r2 = r10; r2 += -4; r1 = map(programs); call map_lookup_elem; ${END}`,
+    ),
   ],
   V42: [
     accept(`${found('table')}; r1 = r0; call sub; exit; ${OUT}; sub: r0 = *(u8 *)(r1 + 63); exit`),
     reject('wrong_type', `r1 = 5; call sub; exit; sub: r0 = *(u8 *)(r1 + 63); exit`),
     // Good at one call, not at the other.
-    reject('wrong_type', `${found('table')}; r1 = r0; call sub; r1 = 5; call sub; exit; ${OUT}; sub: r0 = *(u8 *)(r1 + 63); exit`),
+    reject(
+      'wrong_type',
+      `${found('table')}; r1 = r0; call sub; r1 = 5; call sub; exit; ${OUT}; sub: r0 = *(u8 *)(r1 + 63); exit`,
+    ),
     // What the function found out, the caller knows.
     accept(`${number('r6')}; r1 = r6; call sub; r6 = r0; ${found('table')}; r0 += r6; r0 = *(u8 *)(r0 + 0); exit; ${OUT};
        sub: r0 = r1; r0 &= 63; exit`),
@@ -96,7 +105,10 @@ export const CALLS: Readonly<Record<string, readonly VerifyCase[]>> = {
   V44: [
     accept(`${RESERVE}; if r0 == 0 goto out; r1 = r0; ${SUBMIT}; ${OUT}`),
     reject('unreleased_reference', `${RESERVE}; ${END}`),
-    reject('unreleased_reference', `${RESERVE}; if r0 == 0 goto out; r6 = *(u64 *)(r0 + 0); if r6 == 0 goto out; r1 = r0; ${SUBMIT}; ${OUT}`),
+    reject(
+      'unreleased_reference',
+      `${RESERVE}; if r0 == 0 goto out; r6 = *(u64 *)(r0 + 0); if r6 == 0 goto out; r1 = r0; ${SUBMIT}; ${OUT}`,
+    ),
     reject('argument_type', `${RESERVE}; if r0 == 0 goto out; r6 = r0; r1 = r0; ${SUBMIT}; r1 = r6; ${SUBMIT}; ${OUT}`),
     // What was not acquired cannot be given back.
     reject('argument_type', `r1 = r10; r1 += -16; ${SUBMIT}; ${END}`),
@@ -106,10 +118,18 @@ export const CALLS: Readonly<Record<string, readonly VerifyCase[]>> = {
     reject('wrong_type', `${RESERVE}; if r0 == 0 goto out; r6 = r0; r1 = r6; ${SUBMIT}; *(u64 *)(r6 + 0) = 1; ${OUT}`),
   ],
   V46: [
-    accept(`${found('locks')}; r6 = r0; r1 = r6; call spin_lock; *(u32 *)(r6 + 4) = 1; r1 = r6; call spin_unlock; ${OUT}`),
+    accept(
+      `${found('locks')}; r6 = r0; r1 = r6; call spin_lock; *(u32 *)(r6 + 4) = 1; r1 = r6; call spin_unlock; ${OUT}`,
+    ),
     reject('lock_held', `${found('locks')}; r6 = r0; r1 = r6; call spin_lock; ${OUT}`),
-    reject('lock_held', `${found('locks')}; r6 = r0; r1 = r6; call spin_lock; call get_prandom_u32; r1 = r6; call spin_unlock; ${OUT}`),
-    reject('lock_held', `${found('locks')}; r6 = r0; r1 = r6; call spin_lock; r1 = r6; call spin_lock; r1 = r6; call spin_unlock; ${OUT}`),
+    reject(
+      'lock_held',
+      `${found('locks')}; r6 = r0; r1 = r6; call spin_lock; call get_prandom_u32; r1 = r6; call spin_unlock; ${OUT}`,
+    ),
+    reject(
+      'lock_held',
+      `${found('locks')}; r6 = r0; r1 = r6; call spin_lock; r1 = r6; call spin_lock; r1 = r6; call spin_unlock; ${OUT}`,
+    ),
     reject('lock_missing', `${found('locks')}; r1 = r0; call spin_unlock; ${OUT}`),
   ],
 
@@ -126,11 +146,15 @@ export const CALLS: Readonly<Record<string, readonly VerifyCase[]>> = {
   V48: [
     accept(`${found('table')}; ${OUT}`, UNTRUSTED),
     reject('pointer_comparison', `if r1 > 5 goto out; ${OUT}`, UNTRUSTED),
+    reject('pointer_comparison', `r2 = r10; if r1 > r2 goto out; ${OUT}`, UNTRUSTED),
     accept(`if r1 > 5 goto out; ${OUT}`),
   ],
   V49: [
     // Masked by the platform: an index that a mispredicted branch lets pass does not leave the value.
-    accept(`${number('r6')}; ${found('table')}; if r6 > 63 goto out; r0 += r6; r0 = *(u8 *)(r0 + 0); exit; ${OUT}`, UNTRUSTED),
+    accept(
+      `${number('r6')}; ${found('table')}; if r6 > 63 goto out; r0 += r6; r0 = *(u8 *)(r0 + 0); exit; ${OUT}`,
+      UNTRUSTED,
+    ),
     // A mask per instruction: it cannot be two different ones.
     reject(
       'speculation',

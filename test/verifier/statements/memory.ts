@@ -64,9 +64,7 @@ export const MEMORY: Readonly<Record<string, readonly VerifyCase[]>> = {
     ),
   ],
   V23: [
-    accept(
-      `r6 = r1; r2 = 0; call xdp_adjust_head; r1 = r6; ${packet(1)}; r0 = *(u8 *)(r2 + 0); exit; ${OUT}`,
-    ),
+    accept(`r6 = r1; r2 = 0; call xdp_adjust_head; r1 = r6; ${packet(1)}; r0 = *(u8 *)(r2 + 0); exit; ${OUT}`),
     reject(
       'wrong_type',
       `r6 = r1; ${packet(1)}; r7 = r2; r1 = r6; r2 = 0; call xdp_adjust_head; r0 = *(u8 *)(r7 + 0); exit; ${OUT}`,
@@ -149,7 +147,9 @@ export const MEMORY: Readonly<Record<string, readonly VerifyCase[]>> = {
   ],
   V32: [
     // 3 is what the map holds, for ever: the access behind the comparison is never made.
-    accept('r1 = value(constants); r2 = *(u32 *)(r1 + 0); if r2 == 3 goto out; r0 = *(u8 *)(r2 + 0); out: r0 = 0; exit'),
+    accept(
+      'r1 = value(constants); r2 = *(u32 *)(r1 + 0); if r2 == 3 goto out; r0 = *(u8 *)(r2 + 0); out: r0 = 0; exit',
+    ),
     reject(
       'wrong_type',
       'r1 = value(constants); r2 = *(u32 *)(r1 + 0); if r2 == 4 goto out; r0 = *(u8 *)(r2 + 0); out: r0 = 0; exit',
@@ -186,6 +186,9 @@ export const MEMORY: Readonly<Record<string, readonly VerifyCase[]>> = {
     ),
     // Who may see the kernel's memory may read it, and knows nothing of it.
     accept('r0 = *(u64 *)(r10 - 8); exit'),
-    reject('unbounded', `r6 = *(u64 *)(r10 - 16); r6 <<= 32; r6 >>= 32; ${found('table')}; r0 += r6; *(u8 *)(r0 + 0) = 1; ${OUT}`),
+    reject(
+      'unbounded',
+      `r6 = *(u64 *)(r10 - 16); r6 <<= 32; r6 >>= 32; ${found('table')}; r0 += r6; *(u8 *)(r0 + 0) = 1; ${OUT}`,
+    ),
   ],
 }

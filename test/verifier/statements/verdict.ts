@@ -3,7 +3,7 @@
  * @module
  */
 import { accept, reject, type VerifyCase } from '../../support/verifier-cases.ts'
-import { END, found, loop, lookup, number, OUT, PACKET } from './fragments.ts'
+import { END, found, lookup, loop, number, OUT, PACKET } from './fragments.ts'
 
 /** Ten functions, each calling the next: `depth` frames. */
 const nested = (depth: number): string =>
@@ -29,7 +29,7 @@ export const VERDICT: Readonly<Record<string, readonly VerifyCase[]>> = {
     ),
   ],
   V3: [accept(END), reject('uninitialised_register', 'exit')],
-  V4: [reject('uninitialised_register', `${number('r3')}; if r3 == 0 goto out; r0 = r4; exit; ${OUT}`)],
+  V4: [accept(END), reject('uninitialised_register', `${number('r3')}; if r3 == 0 goto out; r0 = r4; exit; ${OUT}`)],
 
   // Structure
   V5: [
@@ -113,7 +113,10 @@ export const VERDICT: Readonly<Record<string, readonly VerifyCase[]>> = {
     reject('uninitialised_register', 'exit'),
     reject('uninitialised_register', `${number('r3')}; if r3 == 0 goto out; r2 = 1; out: r0 = r2; exit`),
   ],
-  V15: [accept('r2 = r10; r2 += -8; *(u64 *)(r2 + 0) = 1; r0 = 0; exit'), reject('frame_pointer_write', 'r10 = 0; r0 = 0; exit')],
+  V15: [
+    accept('r2 = r10; r2 += -8; *(u64 *)(r2 + 0) = 1; r0 = 0; exit'),
+    reject('frame_pointer_write', 'r10 = 0; r0 = 0; exit'),
+  ],
   V16: [
     accept('r6 = 5; call get_prandom_u32; r0 = r6; exit'),
     reject('uninitialised_register', 'r1 = 5; call get_prandom_u32; r0 = r1; exit'),
