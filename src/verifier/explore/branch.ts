@@ -299,7 +299,8 @@ function isBefore(pointer: Reg, end: Reg): boolean {
 
 /** Falls through as often as the run's budget allows: the loop is explored until nothing new comes of it, then left. */
 export function checkMayGoto(env: Environment, insn: MayGotoInsn): void {
-  const previous = findPreviousEntry(env, env.cur, env.insn)
+  const { parent } = env.cur
+  const previous = parent === undefined ? undefined : findPreviousEntry(env, parent, env.insn)
   const again = pushBranch(env, env.insn + 1, env.insn, false)
   again.mayGotoDepth++
   if (previous !== undefined) widenImpreciseScalars(env, previous, again)

@@ -3,10 +3,11 @@
  * changes and that nobody needs exactly is taken to be anything, so that the loop soon brings nothing new.
  * @module
  */
-import { sameScalar } from '../domain/compare.ts'
 import type { Environment } from '../environment.ts'
 import { type PrecisionMarks, type Reg, StackSlot, type State, UNKNOWN_SCALAR } from '../state.ts'
 import { SCALAR_VALUE } from '../types.ts'
+import { sameReg } from './equal-registers.ts'
+import type { IdMap } from './id-map.ts'
 
 /** The checkpoint at `insn` that this path came through last, if it came through one with the same chain of calls. */
 export function findPreviousEntry(env: Environment, state: State, insn: number): State | undefined {
@@ -27,22 +28,22 @@ export function sameCallSites(a: State, b: State): boolean {
 }
 
 /** Forgets, in `cur`, scalars that differ from the same ones in `old` and are not marked precise there. */
-export function widenImpreciseScalars(_env: Environment, old: State, cur: State): void {
-  const ids = new Map<number, number>()
+export function widenImpreciseScalars(env: Environment, old: State, cur: State): void {
+  const { ids } = env.exploration
+  ids.clear(env.idCounter)
   for (let frameno = old.curframe; frameno >= 0; frameno--) {
     const before = old.frames[frameno]!
     const now = cur.frames[frameno]!
-    if (before === now) continue
     const marks = old.precise?.[frameno]
     for (let regno = 0; regno < 10; regno++) {
       if (marks !== undefined && (marks.regs & (1 << regno)) !== 0) continue
-      if (mustWiden(before.regs[regno]!, now.regs[regno]!, ids)) cur.writable(frameno).regs[regno] = UNKNOWN_SCALAR
+      if (mustWiden(ids, before.regs[regno]!, now.regs[regno]!)) cur.writable(frameno).regs[regno] = UNKNOWN_SCALAR
     }
     const slots = Math.min(before.stack.length, now.stack.length)
     for (let spi = 0; spi < slots; spi++) {
       const slot = now.stack[spi]!
       if (!slot.isSpill || !before.stack[spi]!.isSpill || isPreciseSlot(marks, spi)) continue
-      if (mustWiden(before.stack[spi]!.reg, slot.reg, ids)) {
+      if (mustWiden(ids, before.stack[spi]!.reg, slot.reg)) {
         cur.writable(frameno).stack[spi] = new StackSlot(slot.bytes, UNKNOWN_SCALAR)
       }
     }
@@ -54,14 +55,8 @@ function isPreciseSlot(marks: PrecisionMarks | undefined, spi: number): boolean 
   return ((spi < 32 ? marks.stackLow : marks.stackHigh) & (1 << (spi & 31))) !== 0
 }
 
-function mustWiden(old: Reg, cur: Reg, ids: Map<number, number>): boolean {
-  if (old.type !== SCALAR_VALUE || cur.type !== SCALAR_VALUE || old === cur) return false
-  return !(sameScalar(old.scalar, cur.scalar) && old.off === cur.off && sameId(old.id, cur.id, ids))
-}
-
-function sameId(old: number, cur: number, ids: Map<number, number>): boolean {
-  if (old === 0 || cur === 0) return old === cur
-  const known = ids.get(old)
-  if (known === undefined) ids.set(old, cur)
-  return known === undefined || known === cur
+/** Scalars that are the same have to be linked to the same others as well. */
+function mustWiden(ids: IdMap, old: Reg, cur: Reg): boolean {
+  if (old.type !== SCALAR_VALUE || cur.type !== SCALAR_VALUE) return false
+  return !sameReg(old, cur) || !ids.pair(old.id, cur.id)
 }
