@@ -69,6 +69,7 @@ function exitOf(code: ErrorCode): ExitStatus {
     case 'ERR_USAGE':
       return EXIT.usage
     case 'ERR_LINK':
+    case 'ERR_REJECTED':
     case 'ERR_FAULT':
     case 'ERR_BUDGET':
     case 'ERR_BYTE_ORDER':

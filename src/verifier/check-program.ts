@@ -114,6 +114,8 @@ function checkFunction(env: Environment, subprogram: SubprogramInfo): void {
   env.previousInsn = -1
   if (index === 0 && env.program.type !== 'ext') {
     frame.regs[1] = CONTEXT_POINTER
+    // Plain memory comes with its length, of which only a lower bound is known.
+    if (env.programType.rules?.plainMemory === true) frame.regs[2] = UNKNOWN_SCALAR
   } else {
     prepareArguments(env, subprogram)
     frame.inExceptionCallback = subprogram.isExceptionCallback

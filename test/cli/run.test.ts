@@ -67,7 +67,7 @@ describe('run on memory', () => {
   it('prints r0 in hexadecimal and decimal', async () => {
     const { status, stdout, stderr } = await cli(['run', '-'], { stdin: 'r0 = 42\nexit\n' })
     expect([status, stderr]).toEqual([0, ''])
-    expect(stdout).toBe('program (raw, interpreter, unverified): r0 = 0x2a (42)\n')
+    expect(stdout).toBe('program (raw, interpreter, verified): r0 = 0x2a (42)\n')
   })
 
   it('gives all 64 bits of r0, exactly', async () => {
@@ -83,7 +83,7 @@ describe('run on memory', () => {
     expect(document.packet).toBe('ff0b0c')
     writeFileSync(file('memory'), Uint8Array.of(10, 11, 12))
     expect((await json(['run', '-', '--data', `@${file('memory')}`], source)).document.r0).toBe('0x30b')
-    expect((await json(['run', '-'], 'r0 = r2\nr0 += r1\nexit\n')).document.retval).toBe(0)
+    expect((await json(['run', '-', '--no-verify'], 'r0 = r2\nr0 += r1\nexit\n')).document.retval).toBe(0)
   })
 
   it('runs instruction bytes, binary or hexadecimal', async () => {
@@ -99,8 +99,8 @@ describe('run on memory', () => {
       program: 'program',
       type: 'raw',
       engine: 'interpreter',
-      verified: false,
-      checked: true,
+      verified: true,
+      checked: false,
       runs: 1,
       retval: 0,
       verdicts: { 0: 1 },
@@ -113,7 +113,7 @@ describe('run on memory', () => {
   })
 
   it('ends a program that never ends, at the budget', async () => {
-    const { status, stderr, document } = await json(['run', '-', '--budget', '10k'], 'again: goto again\n')
+    const { status, stderr, document } = await json(['run', '-', '--no-verify', '--budget', '10k'], 'again: goto again\n')
     expect(status).toBe(1)
     expect(stderr).toMatch(errorLine('ERR_BUDGET'))
     expect(document).toMatchObject({ runs: 0, retval: null, nsPerRun: null, error: { code: 'ERR_BUDGET' } })
@@ -121,15 +121,34 @@ describe('run on memory', () => {
 
   it('names the fault of a bad access in one line, with status 1', async () => {
     const source = 'r2 = 0\nr0 = *(u64 *)(r2 + 8)\nexit\n'
-    const { status, stdout, stderr } = await cli(['run', '-'], { stdin: source })
+    const { status, stdout, stderr } = await cli(['run', '-', '--no-verify'], { stdin: source })
     expect(status).toBe(1)
     expect(stdout).toContain('ended early')
     expect(stderr).toMatch(errorLine('ERR_FAULT'))
     expect(stderr).toMatch(/^anybpf: standard input: program: insn 1: /)
-    const { document } = await json(['run', '-'], source)
+    const { document } = await json(['run', '-', '--no-verify'], source)
     expect(document.error.details).toMatchObject({ kind: 'null', slot: 1, size: 8 })
     // What is unchecked reads zeros from page zero.
-    expect((await json(['run', '-', '--unchecked'], source)).document).toMatchObject({ retval: 0, checked: false })
+    const unchecked = await json(['run', '-', '--no-verify', '--unchecked'], source)
+    expect(unchecked.document).toMatchObject({ retval: 0, verified: false, checked: false })
+  })
+
+  it('does not run what the verifier rejects, and explains why', async () => {
+    const source = 'r2 = 0\nr0 = *(u64 *)(r2 + 8)\nexit\n'
+    const { status, stdout, stderr } = await cli(['run', '-'], { stdin: source })
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^rejected \[wrong_type\] r2 is used as a pointer, and it is the number 0/)
+    expect(stderr).toMatch(/\nanybpf: standard input: program: insn 1: r2 is used as a pointer[^\n]+ \[ERR_REJECTED\]\n$/)
+    const { document } = await json(['run', '-'], source)
+    expect(document.error).toMatchObject({ code: 'ERR_REJECTED', details: { report: { error: { insn: 1 } } } })
+  })
+
+  it('lets a raw program access as much memory as it is given', async () => {
+    const source = 'r0 = *(u8 *)(r1 + 3)\nexit\n'
+    expect((await json(['run', '-', '--data', '00000007'], source)).document).toMatchObject({ retval: 7 })
+    const { status, document } = await json(['run', '-', '--data', '000007'], source)
+    expect([status, document.error.code]).toEqual([1, 'ERR_REJECTED'])
+    expect(document.error.message).toContain('at offset 3 of the memory that r1 points to, which has 3 bytes')
   })
 
   it('repeats on what the run before left, or on fresh input', async () => {
@@ -183,7 +202,7 @@ describe('run on one packet', () => {
   it('names the verdict', async () => {
     const { status, stdout } = await cli(['run', FIREWALL, '--data', packet])
     expect(status).toBe(0)
-    expect(stdout).toMatch(/^firewall \(xdp, interpreter, unverified\): XDP_PASS \(2\)\npacket after it, 42 bytes\n/)
+    expect(stdout).toMatch(/^firewall \(xdp, interpreter, verified\): XDP_PASS \(2\)\npacket after it, 42 bytes\n/)
     const { document } = await json(['run', FIREWALL, '--data', packet])
     expect(document).toMatchObject({ program: 'firewall', type: 'xdp', retval: 2, verdict: 'XDP_PASS', packet })
     expect(document.verdicts).toEqual({ XDP_PASS: 1 })
@@ -295,7 +314,7 @@ describe('run on a capture', () => {
   it('prints a table of verdicts with shares', async () => {
     const stdin = captureOf([1, 2, 1, 1])
     const { stdout } = await cli(['run', FIREWALL, '--pcap', '-', '--global', 'threshold=2'], { stdin })
-    expect(stdout).toMatch(/^firewall \(xdp, interpreter, unverified\): 4 packets of -, [\d,]+ per second\n/)
+    expect(stdout).toMatch(/^firewall \(xdp, interpreter, verified\): 4 packets of -, [\d,]+ per second\n/)
     expect(stdout).toContain('verdict   packets   share\nXDP_PASS        3  75.0 %\nXDP_DROP        1  25.0 %\n')
   })
 
@@ -358,7 +377,7 @@ describe('run on a capture', () => {
     const source =
       'r2 = *(u32 *)(r1 + 0)\nr3 = *(u8 *)(r2 + 29)\nr0 = 2\nif r3 != 3 goto done\nr0 = *(u8 *)(r2 + 2000)\ndone: exit\n'
     writeFileSync(file('fault.s'), source)
-    const argv = ['run', file('fault.s'), '--type', 'xdp', '--pcap', '-', '--write', file('fault.pcap')]
+    const argv = ['run', file('fault.s'), '--no-verify', '--type', 'xdp', '--pcap', '-', '--write', file('fault.pcap')]
     const { status, stderr, document } = await json(argv, captureOf([1, 2, 3, 4]))
     expect(status).toBe(1)
     expect(stderr).toMatch(errorLine('ERR_FAULT'))
@@ -372,7 +391,7 @@ describe('run on a capture', () => {
     const source = 'r2 = *(u32 *)(r1 + 76)\nr0 = *(u32 *)(r2 + 26)\nexit\n'
     writeFileSync(file('many.s'), source)
     const sources = Array.from({ length: 50 }, (_, i) => i + 1)
-    const argv = ['run', file('many.s'), '--type', 'sched_cls', '--pcap', '-']
+    const argv = ['run', file('many.s'), '--no-verify', '--type', 'sched_cls', '--pcap', '-']
     const { stdout } = await cli(argv, { stdin: captureOf([...sources, 7]) })
     expect(stdout).toMatch(/^117440522 +2 +3\.9 %$/m)
     expect(stdout.match(/^\d+ +1 +2\.0 %$/gm)).toHaveLength(19)

@@ -2,7 +2,9 @@
  * `anybpf run`: load a program and run it, once, many times, or on a capture.
  * @module
  */
-import { EXIT, type ExitStatus, errorToJson, formatError, usageError } from '../errors.ts'
+import { VerificationError } from '../../loader/index.ts'
+import { formatReport } from '../../verifier/report/format-report.ts'
+import { CliError, EXIT, type ExitStatus, errorToJson, formatError, usageError } from '../errors.ts'
 import { readDataOption, readJsonOption } from '../input.ts'
 import { formatJson } from '../json.ts'
 import { runOnCapture } from '../run/capture-run.ts'
@@ -12,6 +14,7 @@ import { measureRuns } from '../run/repeat.ts'
 import type { RunReport } from '../run/report.ts'
 import { openSession, type Session, type SessionOptions } from '../run/session.ts'
 import { type CliIo, createStyle } from '../streams.ts'
+import { visible } from '../text.ts'
 
 export interface RunOptions extends SessionOptions {
   readonly pcap?: string
@@ -20,8 +23,6 @@ export interface RunOptions extends SessionOptions {
   readonly ctx?: string
   readonly repeat?: number
   readonly fresh?: boolean
-  /** False with `--no-verify`. */
-  readonly verify: boolean
   readonly maps?: boolean
   /** Most entries of a map to print. */
   readonly entries: number
@@ -30,12 +31,13 @@ export interface RunOptions extends SessionOptions {
 
 export async function runCommand(file: string, options: RunOptions, io: CliIo): Promise<ExitStatus> {
   checkOptions(options)
-  const session = await openSession(file, options, io)
+  const data = options.data === undefined ? undefined : await readDataOption(options.data, io)
+  const session = await open(file, options, data?.length ?? 0, io)
   try {
     const context = options.ctx === undefined ? undefined : await readContext(options.ctx, io)
     const outcome =
       options.pcap === undefined
-        ? await runOnData(session, options, context, io)
+        ? await runOnData(session, options, data, context, io)
         : await onCapture(session, options.pcap, options, context, io)
     const error = outcome.error === undefined ? undefined : session.explain(outcome.error, outcome.packet)
     // An input that the program type cannot take is no outcome of the program.
@@ -58,6 +60,19 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
     return error.exit
   } finally {
     session.dispose()
+  }
+}
+
+/** A rejected program is explained as `verify` explains it, before the error that ends the command. */
+async function open(file: string, options: RunOptions, memorySize: number, io: CliIo): Promise<Session> {
+  try {
+    return await openSession(file, options, memorySize, io)
+  } catch (error) {
+    if (error instanceof CliError && error.cause instanceof VerificationError && options.json !== true) {
+      const style = createStyle(io.stderr, io.env)
+      io.stderr.write(`${formatReport(error.cause.report, { style, clean: visible })}\n`)
+    }
+    throw error
   }
 }
 
@@ -96,10 +111,10 @@ interface Outcome {
 async function runOnData(
   session: Session,
   options: RunOptions,
+  packet: Uint8Array | undefined,
   context: ContextFields | undefined,
   io: CliIo,
 ): Promise<Outcome> {
-  const packet = options.data === undefined ? undefined : await readDataOption(options.data, io)
   const input = { ...(packet === undefined ? {} : { packet }), ...(context === undefined ? {} : { context }) }
   if (packet === undefined && session.type !== 'raw') {
     io.stderr.write('anybpf: no --data and no --pcap: the program runs on an empty packet\n')

@@ -16,7 +16,7 @@ export function addRun({ program, io, finish }: GrammarContext): void {
 
 FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text).
 
-This version does not verify programs. They run unverified, in the interpreter, which checks every memory access against what exists: a bad access, or a program that never ends, is a named fault and no more.`,
+A program is verified first, as Linux would for a trusted author (a raw program for an untrusted one), and not run if it is rejected: the explanation is that of anybpf verify. With --no-verify it runs all the same, in the interpreter that checks every memory access against what exists: a bad access, or a program that never ends, is then a named fault and no more.`,
     )
     .argument('<file>', 'object, assembler text or instruction bytes; - for standard input')
     .option('-p, --program <name>', 'program to run (default: the only one)')
@@ -33,8 +33,8 @@ This version does not verify programs. They run unverified, in the interpreter, 
         .choices(['interpreter', 'jit'])
         .default('interpreter'),
     )
-    .option('--no-verify', 'do not verify the program (this version never does)')
-    .option('--unchecked', 'do not check memory accesses: faster, and a bad access reads or spoils other memory')
+    .option('--no-verify', 'run the program whatever the verifier would say of it')
+    .option('--unchecked', 'with --no-verify: do not check memory accesses; a bad access reads or spoils other memory')
     .option('--budget <n>', 'most instructions of one run; 0: no bound', wholeNumber(0))
     .option('--map <name=json|@file>', 'fill a map first: [[key, value], …] or {key: value} (repeatable)', collect)
     .option('--maps', 'print every map afterwards')

@@ -27,7 +27,7 @@ export function printReport(report: RunReport, options: PrintOptions, style: Sty
 
 function about(report: RunReport): string {
   const words = [report.type, report.engine, report.verified ? 'verified' : 'unverified']
-  if (!report.checked) words.push('unchecked')
+  if (!report.verified && !report.checked) words.push('unchecked')
   return `${visible(report.program)} (${words.join(', ')})`
 }
 

@@ -3,12 +3,13 @@
  * @module
  */
 
-import { decodeProgram } from '../../isa/index.ts'
-import { type Collection, type Program, Runtime } from '../../loader/index.ts'
+import { decodeProgram, type Instruction } from '../../isa/index.ts'
+import { type Collection, type Program, Runtime, VerificationError } from '../../loader/index.ts'
 import { toJson } from '../../maps/index.ts'
 import { type ObjectSpec, parseObject } from '../../object/index.ts'
-import { linux, raw } from '../../spec/index.ts'
+import { linux, type Platform, raw, rawProgramType } from '../../spec/index.ts'
 import { AnybpfError, isAnybpfError, pairToU64 } from '../../util/index.ts'
+import { type Report, verify } from '../../verifier/index.ts'
 import { type Environment, VirtualEnvironment } from '../../vm/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, toCliError, usageError } from '../errors.ts'
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly raw?: boolean
   readonly type?: string
   readonly engine: 'interpreter' | 'jit'
+  /** False with `--no-verify`. */
+  readonly verify: boolean
   readonly unchecked?: boolean
   readonly budget?: number
   readonly map?: readonly string[]
@@ -61,8 +64,16 @@ const CLOCK_START = 1_000_000_000n
 /** Different verdicts, or targets of redirects, that are told apart. */
 const TALLY_LIMIT = 10_000
 
-/** Reads FILE, loads what `options` choose, and fills the maps. */
-export async function openSession(file: string, options: SessionOptions, io: CliIo): Promise<Session> {
+/**
+ * Reads FILE, verifies and loads what `options` choose, and fills the maps. `memorySize`: bytes that a raw program is
+ * given. Throws a CliError whose cause is a `VerificationError` for a program that is rejected.
+ */
+export async function openSession(
+  file: string,
+  options: SessionOptions,
+  memorySize: number,
+  io: CliIo,
+): Promise<Session> {
   const input = await readProgramFile(file, options.raw ?? false, io)
   const globals = await readGlobals(options.global ?? [], io)
   const fills = await readMapFills(options.map ?? [], io)
@@ -80,7 +91,8 @@ export async function openSession(file: string, options: SessionOptions, io: Cli
   try {
     const engine = {
       engine: 'interpreter' as const,
-      checked: options.unchecked !== true,
+      // What the verifier accepts needs no checks; the rest is checked unless asked otherwise.
+      ...(options.unchecked === true ? { checked: false } : {}),
       ...(options.budget === undefined ? {} : { budget: options.budget }),
     }
     const started = performance.now()
@@ -96,7 +108,7 @@ export async function openSession(file: string, options: SessionOptions, io: Cli
       const programs = [name, ...programsNamedBy(fills, parsed)]
       const loaded = await step(EXIT.rejected, file, () => {
         try {
-          return runtime.load(parsed, { programs, globals, ...engine })
+          return runtime.load(parsed, { programs, globals, verify: options.verify, ...engine })
         } catch (error) {
           // A name that the object does not have came from the command line.
           if (isAnybpfError(error) && error.code === 'ERR_NOT_FOUND') {
@@ -120,7 +132,13 @@ export async function openSession(file: string, options: SessionOptions, io: Cli
       if (!runtime.definitions.programTypes.has(type)) {
         throw usageError(`--type ${type}: there are ${[...runtime.definitions.programTypes.keys()].join(', ')}`)
       }
-      program = await step(EXIT.rejected, file, () => runtime.loadProgram(insns, { ...engine, type }))
+      const report = options.verify ? verifyAlone(insns, type, runtime.platform, memorySize) : undefined
+      if (report?.verdict === 'reject') {
+        const error = new VerificationError(report)
+        throw new CliError(EXIT.rejected, error.code, error.message, file, error)
+      }
+      const checked = report === undefined && options.unchecked !== true
+      program = await step(EXIT.rejected, file, () => runtime.loadProgram(insns, { ...engine, checked, type }))
     }
     const compileMs = performance.now() - started
     for (const fill of fills) await step(EXIT.usage, undefined, () => fillMap(fill, collection!))
@@ -129,6 +147,15 @@ export async function openSession(file: string, options: SessionOptions, io: Cli
     runtime.dispose()
     throw error
   }
+}
+
+/** Verifies a program that is no object's: what it does to its memory is judged for the memory that it is given here. */
+function verifyAlone(insns: readonly Instruction[], type: string, platform: Platform, memorySize: number): Report {
+  const sized =
+    type === 'raw'
+      ? { ...platform, programTypes: new Map([...platform.programTypes, ['raw', rawProgramType(memorySize)]]) }
+      : platform
+  return verify({ name: 'program', type, license: 'GPL', insns }, sized)
 }
 
 async function readGlobals(assignments: readonly string[], io: CliIo): Promise<Record<string, unknown>> {
@@ -252,8 +279,8 @@ export class Session {
       program: this.name,
       type: this.type,
       engine: options.engine,
-      verified: false,
-      checked: options.unchecked !== true,
+      verified: options.verify,
+      checked: !options.verify && options.unchecked !== true,
       runs: this.runs,
       retval: r0 === undefined ? (this.lastRetval ?? null) : plainInteger(r0),
       ...(typeof this.lastVerdict === 'string' ? { verdict: this.lastVerdict } : {}),

@@ -343,6 +343,13 @@ export function specialField(scene: Scene): Advice {
 export function contextAccess(scene: Scene): Advice {
   const off = scene.number('off')
   const size = scene.accessSize ?? scene.number('size')
+  const { rules } = scene.env.programType
+  if (rules?.plainMemory === true) {
+    return {
+      reason: `${accessText(scene)}${off === undefined ? '' : ` at offset ${off}`} of the memory that r1 points to, which has ${bytesText(rules.contextSize)}`,
+      fix: 'Give the program more memory, or access less of it.',
+    }
+  }
   const { context } = scene.env.programType
   const struct = context === undefined ? 'the context' : `struct ${context.name}`
   const field =
