@@ -124,13 +124,6 @@ function cover(env: Environment, old: State, loop: boolean): boolean {
   return true
 }
 
-/** The checkpoints at `insn` in calls like the current one of `state`, newest first. */
-export function* exploredStates(env: Environment, insn: number, state: State): Generator<State, void, undefined> {
-  const { exploration } = env
-  let old = exploration.lists[exploration.listOf(insn, state.frame.callsite)]
-  for (; old !== undefined; old = old.nextInList) if (old.insn === insn) yield old
-}
-
 function keepCheckpoint(env: Environment, exploration: Exploration, list: number): void {
   const { cur, statistics, insn } = env
   statistics.totalStates++
