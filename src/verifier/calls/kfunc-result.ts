@@ -189,7 +189,9 @@ function objectResult(env: Environment, kfunc: KfuncSpec, ref: BtfTypeRef, call:
       ? PTR_UNTRUSTED
       : kfunc.flags.includes('rcu_protected') || (isNext && iteratesUnderRcu(env, call))
         ? MEM_RCU
-        : PTR_TRUSTED
+        : isNext
+          ? PTR_TRUSTED
+          : 0
   return pointer(PTR_TO_BTF_ID | trust, 0, ref)
 }
 

@@ -84,7 +84,8 @@ function pointerField(btf: Btf, id: BtfTypeId, offset: number): SpecialField | u
     }
     target = btf.types[target.type]
   }
-  if (kind === undefined || target === undefined) return undefined
+  // A structure that is only declared says too little of what the kernel is to give back.
+  if (kind === undefined || target?.kind !== 'struct') return undefined
   return { kind, offset, size: 8, btf, typeId: target.id, nodeOffset: 0 }
 }
 
