@@ -85,8 +85,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: 'CVE-2021-4204: memory is given back by a pointer into its middle',
     file: 'verifier/calls/pointers.ts',
-    find: '    if (reg.off !== 0) {\n',
-    replace: '    if (reg.off < 0) {\n',
+    find: "  if (use !== 'plain') {\n",
+    replace: "  if (use !== 'plain' && reg.off === 0) {\n",
   },
   {
     name: 'like CVE-2020-27171: one byte more than there is',

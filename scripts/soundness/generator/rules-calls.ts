@@ -120,8 +120,8 @@ function walkMap(w: Writer): boolean {
 
 // --- helpers -----------------------------------------------------------------------------------------------------------
 
-/** A buffer in `reg` and its size in `reg + 1`; gives the most that the size can be. */
-function putBuffer(w: Writer, reg: number, written: boolean): number {
+/** A buffer in `reg` and its size in `reg + 1`; gives the most that the size can be. Zero only where that may be. */
+function putBuffer(w: Writer, reg: number, written: boolean, zero: boolean): number {
   const { code, know } = w
   const found = know.memories.filter((one) => {
     const kind = know.regs[one]!
@@ -145,16 +145,17 @@ function putBuffer(w: Writer, reg: number, written: boolean): number {
   if (w.chance(1, 2)) code.set(reg + 1, 1 + w.random.below(most))
   else {
     const size = w.unknown([reg])
-    bound(w, size, most)
+    bound(w, size, zero ? most : most - 1)
+    if (!zero) code.alu('add', size, { imm: 1 })
     if (size !== reg + 1) code.move(reg + 1, size)
   }
-  know.regs[reg + 1] = NOTHING
+  know.regs[reg + 1] = NUMBER
   return most
 }
 
 function readKernel(w: Writer): boolean {
   const text = w.chance(1, 2)
-  const most = putBuffer(w, 1, true)
+  const most = putBuffer(w, 1, true, true)
   putNumber(w, 3)
   w.code.helper(text ? 115 : 113)
   w.know.called(NUMBER)
@@ -168,7 +169,7 @@ function readKernel(w: Writer): boolean {
 function loadBytes(w: Writer): boolean {
   if (!w.hasContext || w.flavour.packet === undefined) return false
   const xdp = w.flavour.type === 'xdp'
-  putBuffer(w, 3, true)
+  putBuffer(w, 3, true, false)
   w.code.move(1, CONTEXT_REGISTER)
   putNumber(w, 2)
   w.code.helper(xdp ? 189 : 26)
@@ -179,7 +180,7 @@ function loadBytes(w: Writer): boolean {
 function output(w: Writer): boolean {
   const ring = w.maps.find(({ role }) => role === 'ringbuf')
   if (ring === undefined) return false
-  putBuffer(w, 2, false)
+  putBuffer(w, 2, false, true)
   w.code.symbol(1, { kind: 'map', map: ring.map })
   w.code.set(4, 0)
   w.code.helper(130)

@@ -59,6 +59,10 @@ function diverge(w: Writer): boolean {
     const slot = w.random.below(w.slots)
     code.store(8, 10, -8 * (slot + 1), { reg: chosen })
     w.know.stack[slot] = { is: 'number', max }
+    if (w.chance(1, 2)) {
+      code.set(chosen, w.constant())
+      code.load(8, chosen, 10, -8 * (slot + 1))
+    }
   }
   if (w.chance(1, 3)) {
     const other = w.targetBut(chosen)

@@ -234,15 +234,26 @@ function resolve(w: Writer): void {
   }
   if (w.chance(1, 8)) return
   const tested = keep !== 0 && free && w.chance(1, 2) ? keep : 0
-  let moved = 0
   if (w.tempted) {
-    moved = 8
-    code.alu('add', tested, { imm: moved })
+    moveUntested(w, tested, kind)
+    return
   }
   testForNull(w, tested)
   const found: MemoryKind = { is: 'memory', room: kind.room, writable: true, space: 'value', align: 8 }
   for (const reg of [0, keep]) if (know.regs[reg] === kind) know.regs[reg] = found
-  if (moved !== 0) accessThrough(w, tested)
+}
+
+/** What may be NULL is moved first and tested then: NULL is no longer what it was. */
+function moveUntested(w: Writer, reg: number, kind: Kind): void {
+  const { know, code } = w
+  const slot = w.random.below(w.slots)
+  code.alu('add', reg, { imm: 8 })
+  code.store(8, FRAME_POINTER, -8 * (slot + 1), { reg })
+  know.stack[slot] = NOTHING
+  testForNull(w, reg)
+  know.regs.forEach((one, i) => {
+    if (one === kind) know.regs[i] = NOTHING
+  })
 }
 
 function testForNull(w: Writer, reg: number): void {
