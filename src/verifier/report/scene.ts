@@ -172,6 +172,7 @@ export class Scene {
       if (match !== null && Number(match[1]) <= 10) return Number(match[1])
     }
     const { insn } = this
+    if (insn?.kind === 'alu') return insn.dst
     return insn !== undefined && 'base' in insn ? insn.base : undefined
   }
 

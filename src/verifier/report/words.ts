@@ -56,7 +56,11 @@ export function bytesText(count: number): string {
 
 /** `from 0 to 255`, `5`, `anything (64 bits)`. */
 export function rangeText(scalar: Scalar): string {
-  if (scalar.isConstant) return numberText(signed64(scalar.valueLow, scalar.valueHigh))
+  if (scalar.isConstant) {
+    const text = numberText(signed64(scalar.valueLow, scalar.valueHigh))
+    const isNegativeInt = scalar.valueHigh === 0 && scalar.valueLow < 0
+    return isNegativeInt ? `${text} (${scalar.valueLow} as an int)` : text
+  }
   const smin = signed64(scalar.sminLow, scalar.sminHigh)
   const smax = signed64(scalar.smaxLow, scalar.smaxHigh)
   const umin = unsigned64(scalar.uminLow, scalar.uminHigh)

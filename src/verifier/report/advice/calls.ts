@@ -5,6 +5,7 @@
 import type { Platform } from '../../../spec/index.ts'
 import { baseType, CONST_PTR_TO_MAP, SCALAR_VALUE } from '../../types.ts'
 import type { Advice, Scene } from '../scene.ts'
+import { argumentText, assignedName } from '../source-names.ts'
 import { sourceAt } from '../value-history.ts'
 import { helperName, mapText, rangeText, regWords } from '../words.ts'
 import { argumentNull } from './values.ts'
@@ -114,18 +115,34 @@ function typesThatMayCall(platform: Platform, id: number): string[] {
     .map((type) => type.name)
 }
 
+/** Helpers that this program may call and that end in the same words: `xdp_load_bytes` for `skb_load_bytes`. */
+function siblings(scene: Scene, id: number): string[] {
+  const { platform, programType, program } = scene.env
+  const words = platform.helpers.get(id)?.name.split('_') ?? []
+  const ending = `_${words.slice(1).join('_')}`
+  if (words.length < 3) return []
+  return [...platform.helpers.values()]
+    .filter((one) => one.id !== id && one.name.endsWith(ending))
+    .filter((one) => programType.rules?.allowsHelper(one, program.attachType) === true)
+    .map((one) => `bpf_${one.name}`)
+}
+
 export function helperNotAllowed(scene: Scene): Advice {
   const { insn, env } = scene
   const reason = `programs of type ${scene.type} may not call ${scene.callee}`
   if (insn?.kind !== 'call' || insn.target !== 'helper') return { reason, fix: 'Do without it in this program type.' }
   const types = typesThatMayCall(env.platform, insn.imm)
+  const instead = siblings(scene, insn.imm)
   const others = types.filter((type) => type !== scene.type)
   if (others.length === 0) return { reason, fix: 'No program type may call it here; do without it.' }
   const listed =
     others.length > 6 ? `${others.slice(0, 6).join(', ')} and ${others.length - 6} more` : others.join(', ')
   return {
     reason,
-    fix: `It is for programs of type ${listed}. Check the section name (SEC("…")), which says what type this program is, or use a helper that does the same here.`,
+    fix:
+      instead.length > 0
+        ? `Call ${instead.join(' or ')} instead: that one is for programs of type ${scene.type}. ${scene.callee} is for ${listed}; the section name (SEC("…")) says what type a program is.`
+        : `It is for programs of type ${listed}. Check the section name (SEC("…")), which says what type this program is, or use a helper that does the same here.`,
   }
 }
 
@@ -137,11 +154,17 @@ export function gplOnly(scene: Scene): Advice {
   }
 }
 
+/** ` find_mark()`, of the function that the instruction is in. */
+function functionName({ env, slot }: Scene): string {
+  const name = env.subprograms[env.subprogramOf[slot] ?? -1]?.name ?? ''
+  return name === '' ? '' : ` ${name}()`
+}
+
 export function callback(scene: Scene): Advice {
   const { value } = scene
   if (scene.insn?.kind === 'exit' && value !== undefined) {
     return {
-      reason: `the callback returns ${regWords(value.reg)}, and callbacks must return 0 (go on) or 1 (stop)`,
+      reason: `the callback${functionName(scene)} returns ${regWords(value.reg)}, and callbacks must return 0 (go on) or 1 (stop)`,
       fix: 'Return the constant 0 or 1 from the callback; hand other results out through its context argument.',
     }
   }
@@ -174,24 +197,31 @@ export function unreleasedReference(scene: Scene): Advice {
         ? helperName(scene.env.platform, insn.imm)
         : 'a call'
   const where =
-    source === undefined || source.line === 0 ? (at === undefined ? '' : ` (insn ${at})`) : ` (line ${source.line})`
+    source === undefined || source.line === 0 ? (at === undefined ? '' : ` (insn ${at})`) : ` in line ${source.line}`
+  const variable = source === undefined ? undefined : assignedName(source.text)
   const end = scene.insn?.kind === 'call' ? `before ${scene.callee} is called` : 'before the program ends'
   return {
-    reason: `what ${name}${where} returned is not given back on this path ${end}`,
-    fix: `${RELEASES[name] ?? 'Give it back on every path, with the function that belongs to it'}. Mind early returns between taking and giving back.`,
+    reason: `${variable === undefined ? `what ${name} returned${where}` : `\`${variable}\`, which ${name} returned${where},`} is not given back on this path ${end}`,
+    fix: `${releaseOf(name, variable)}. Mind early returns between taking and giving back.`,
   }
 }
 
+/** How to give back what a function returned; `$` stands for the variable. */
 const RELEASES: Readonly<Record<string, string>> = {
   __proto__: null as never,
   bpf_ringbuf_reserve:
-    'Call bpf_ringbuf_submit(record, 0) or bpf_ringbuf_discard(record, 0) on every path where the record is not NULL',
-  bpf_sk_lookup_tcp: 'Call bpf_sk_release(sk) on every path where sk is not NULL',
-  bpf_sk_lookup_udp: 'Call bpf_sk_release(sk) on every path where sk is not NULL',
-  bpf_skc_lookup_tcp: 'Call bpf_sk_release(sk) on every path where sk is not NULL',
+    'Call bpf_ringbuf_submit($, 0) or bpf_ringbuf_discard($, 0) on every path where `$` is not NULL',
+  bpf_sk_lookup_tcp: 'Call bpf_sk_release($) on every path where `$` is not NULL',
+  bpf_sk_lookup_udp: 'Call bpf_sk_release($) on every path where `$` is not NULL',
+  bpf_skc_lookup_tcp: 'Call bpf_sk_release($) on every path where `$` is not NULL',
   bpf_ringbuf_reserve_dynptr:
     'Call bpf_ringbuf_submit_dynptr or bpf_ringbuf_discard_dynptr on every path, also where it failed',
   bpf_kptr_xchg: 'Release what bpf_kptr_xchg returned, or put it into a map with bpf_kptr_xchg again',
+}
+
+function releaseOf(name: string, variable = 'pointer'): string {
+  const how = RELEASES[name] ?? 'Give `$` back on every path, with the function that belongs to it'
+  return how.replaceAll('$', () => variable)
 }
 
 export function invalidRelease(scene: Scene): Advice {
@@ -217,17 +247,16 @@ export function dynptr(scene: Scene): Advice {
 }
 
 export function lockHeld(scene: Scene): Advice {
-  const what =
-    scene.insn?.kind === 'call'
-      ? `${scene.callee} is called`
-      : scene.insn?.kind === 'exit'
-        ? 'the program ends'
-        : 'this happens'
+  const ends = scene.insn?.kind === 'exit'
+  const what = ends ? 'the program ends' : scene.insn?.kind === 'call' ? `${scene.callee} is called` : 'this happens'
   const lock = scene.env.cur.references.findLast((one) => one.kind !== 'object' && one.kind !== 'irq')
   const taken = lock === undefined ? undefined : sourceAt(scene.env, lock.insn)
+  const argument = taken === undefined ? undefined : argumentText(taken.text, 'bpf_spin_lock', 0)
   return {
     reason: `${what} while a lock is held${taken === undefined || taken.line === 0 ? '' : `, which was taken in line ${taken.line}`}`,
-    fix: 'Between bpf_spin_lock and bpf_spin_unlock nothing may be called, and every path has to unlock. Do the calls before or after.',
+    fix: ends
+      ? `Call bpf_spin_unlock(${argument ?? '&value->lock'}) on every path before the program ends: also before an early return.`
+      : `Call nothing but helpers for locked data between bpf_spin_lock and bpf_spin_unlock: do this before, or after bpf_spin_unlock(${argument ?? '&value->lock'}).`,
   }
 }
 

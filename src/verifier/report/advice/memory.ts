@@ -299,12 +299,31 @@ export function stackBounds(scene: Scene): Advice {
   }
 }
 
+/** What a byte of a map's key or value is: `, padding after its member proto,`. */
+function memberAt(scene: Scene, byte: number): string {
+  const { value } = scene
+  const parameter = value === undefined ? undefined : scene.parameter(value.regno)
+  const map = scene.register(1)?.reg
+  if (map === undefined || baseType(map.type) !== CONST_PTR_TO_MAP) return ''
+  const { btf, btfKeyType, btfValueType } = map.map
+  const id = parameter === 'key' ? btfKeyType : parameter === 'value' ? btfValueType : undefined
+  const type = btf === undefined || id === undefined ? undefined : btf.resolve(id)
+  if (btf === undefined || type?.kind !== 'struct') return ''
+  let before = ''
+  for (const member of type.members) {
+    const offset = member.bitOffset >> 3
+    if (byte < offset) break
+    if (byte < offset + btf.sizeOf(member.type)) return ` (its member ${member.name})`
+    before = member.name
+  }
+  return before === '' ? '' : ` (padding after its member ${before})`
+}
+
 export function uninitialisedStack(scene: Scene): Advice {
-  const byte = scene.number('byte')
-  const off = scene.number('off')
-  const size = scene.accessSize
-  const which = byte === undefined ? 'some of which were' : `of which byte ${byte} was`
-  const place = off === undefined ? '' : ` at fp${off}`
+  const [, start, byte, length] = /off (-?\d+)\+(\d+) size (\d+)/.exec(scene.message) ?? []
+  const size = length === undefined ? scene.accessSize : Number(length)
+  const which = byte === undefined ? 'some of which were' : `of which byte ${byte}${memberAt(scene, Number(byte))} was`
+  const place = start === undefined ? '' : ` at fp${start}`
   const { value } = scene
   const buffer = scene.code(value, 'buffer').replace(/^&/, '')
   return {
@@ -375,6 +394,7 @@ export function contextAccess(scene: Scene): Advice {
 }
 
 export function contextModified(scene: Scene): Advice {
+  if (scene.value !== undefined && !scene.value.reg.scalar.isConstant) return variableOffset(scene)
   return {
     reason: `the context pointer was changed before it is used: ${scene.message}`,
     fix: 'Keep the context pointer as it came. Access its members by name (ctx->member): the compiler then puts the offset into the access.',

@@ -86,7 +86,7 @@ export function infiniteLoop(scene: Scene): Advice {
 
 export function tooManyInstructions(scene: Scene): Advice {
   return {
-    reason: `the program has too many paths to follow: ${scene.env.insnLimit} instructions were processed without an end${loopLine(scene)}`,
+    reason: `it takes too long to follow all paths, and all rounds of loops: ${scene.env.insnLimit.toLocaleString('en')} instructions were processed without an end${loopLine(scene)}`,
     fix: 'Make the state at the start of each round the same, so that rounds cover each other: keep few variables alive, bound counters tightly, do not branch on many unknown values in a loop. Or use bpf_loop(), put parts into global (non-static) functions, which are verified once, or split the program with tail calls.',
   }
 }
@@ -98,15 +98,32 @@ export function tooManyBranches(scene: Scene): Advice {
   }
 }
 
+const MOVE_TO_MAP =
+  'Move large variables into a map: a BPF_MAP_TYPE_PERCPU_ARRAY with one element serves as scratch memory. Split structs, and do not keep big buffers in functions that call others.'
+
+/** Of functions by number: `copy_packet() 256, send_payload() 320`. */
+function stackUse(scene: Scene, chain: readonly number[]): string {
+  return chain
+    .map((index) => {
+      const { name, stackDepth } = scene.env.subprograms[index]!
+      return `${name === '' ? `function ${index}` : `${name}()`} ${stackDepth}`
+    })
+    .join(', ')
+}
+
 export function tooMuchStack(scene: Scene): Advice {
-  const frames = scene.env.subprograms.filter(({ stackDepth }) => stackDepth > 0).slice(0, 6)
-  const listed = frames.map(
-    ({ name, index, stackDepth }) => `${name === '' ? `function ${index}` : `${name}()`} ${stackDepth}`,
-  )
-  const used = listed.length === 0 ? '' : ` (bytes used: ${listed.join(', ')})`
+  const bytes = scene.number('bytes')
+  const { chain } = scene.rejection.facts
+  if (bytes === undefined || !Array.isArray(chain)) {
+    const index = scene.slot < 0 ? undefined : scene.env.subprogramOf[scene.slot]
+    const use = index === undefined ? '' : ` (bytes: ${stackUse(scene, [index])})`
+    return { reason: `a function needs more than the 512 bytes of stack that there are${use}`, fix: MOVE_TO_MAP }
+  }
+  const which =
+    chain.length === 1 ? 'the program needs' : `${chain.length} functions, each called by the one before, need`
   return {
-    reason: `the stack is too small: ${scene.message}, where 512 bytes are allowed over a chain of calls${used}`,
-    fix: 'Move large variables into a map: a per-CPU array with one element serves as scratch memory. Split structs, and do not keep big buffers in functions that call others.',
+    reason: `${which} ${bytes} bytes of stack${chain.length === 1 ? '' : ' together'}, and there are 512: ${stackUse(scene, chain.map(Number))} (each rounded up to a multiple of 16)`,
+    fix: MOVE_TO_MAP,
   }
 }
 

@@ -123,9 +123,21 @@ export function pointerArithmetic(scene: Scene): Advice {
   }
 }
 
+function bitwiseOnPointer(scene: Scene): Advice {
+  const { value } = scene
+  const pointer = value !== undefined && value.reg.type !== SCALAR_VALUE ? value : undefined
+  const what = pointer === undefined ? 'a pointer' : `${scene.who(pointer)}, ${regWords(pointer.reg)}`
+  return {
+    reason: `only addition and subtraction are possible with pointers, and this is another operation on ${what}`,
+    fix: 'Do it with numbers: compute the offset from the start as a number (aligning or masking that), bound it, and add it to the pointer then.',
+  }
+}
+
 export function pointerOffset(scene: Scene): Advice {
   const { value, index } = scene
   if (value !== undefined && baseType(value.reg.type) === PTR_TO_CTX) return variableOffset(scene)
+  const { insn } = scene
+  if (insn?.kind === 'alu' && insn.op !== 'add' && insn.op !== 'sub') return bitwiseOnPointer(scene)
   const number = index ?? value
   const name = scene.code(number, 'offset')
   const signed = number?.traced.history.some((event) => /from -|possibly negative/.test(event.known))
