@@ -5,13 +5,15 @@
  */
 import type { Platform } from '../spec/index.ts'
 import { AnybpfError } from '../util/index.ts'
-import { Environment, type GlobalArgument, type Permissions, type SubprogramInfo } from './environment.ts'
+import { Environment, type GlobalArgument, INSN_SEEN, type Permissions, type SubprogramInfo } from './environment.ts'
 import { beginExploration } from './explore/exploration.ts'
 import { explore } from './explore/explore.ts'
 import type { VerifierProgram, VerifyOptions } from './program.ts'
+import { reject } from './rejection.ts'
 import { CONTEXT_POINTER, Frame, pointerReg, type Reg, State, UNKNOWN_SCALAR } from './state.ts'
 import { prepareArguments } from './structure/arguments.ts'
 import { checkStructure } from './structure/check.ts'
+import { kernelFunctionName } from './structure/kernel-functions.ts'
 import { checkStackDepth } from './structure/stack-depth.ts'
 import {
   CONST_PTR_TO_DYNPTR,
@@ -78,7 +80,22 @@ export function checkProgram(env: Environment): void {
   checkFunction(env, env.subprograms[0]!)
   checkGlobals(env)
   env.insn = -1
+  checkNoMissingFunction(env)
   checkStackDepth(env)
+}
+
+/** A kernel function that does not exist may be named only by code that cannot run. */
+function checkNoMissingFunction(env: Environment): void {
+  for (let slot = 0; slot < env.insns.length; slot++) {
+    const insn = env.insns[slot]!
+    if (insn.kind !== 'call' || insn.target !== 'kfunc' || !env.hasFlag(slot, INSN_SEEN)) continue
+    const name = kernelFunctionName(env, slot)
+    const reference = env.references.get(slot)
+    const isMissing = reference?.kind === 'kfunc' && reference.weak && env.platform.kfuncs?.has(name ?? '') !== true
+    if (name !== undefined && !isMissing) continue
+    env.insn = slot
+    reject('unknown_function', 'invalid kernel function call not eliminated in verifier pass')
+  }
 }
 
 /** Global functions that verified code calls, and those that they call, each on its own: any arguments that its BTF allows. */
