@@ -84,7 +84,7 @@ class StackDepthCheck {
 
   from(root: SubprogramInfo): void {
     const privateStacks = root.index === 0 && this.privateStacks
-    const frames: Frame[] = [this.enter(root, undefined, 0, privateStacks)]
+    const frames: Frame[] = [this.enter(root, [], privateStacks)]
     let reachesTailCall = false
     while (frames.length > 0) {
       const frame = frames[frames.length - 1]!
@@ -117,15 +117,16 @@ class StackDepthCheck {
         refuse('too_many_frames', `the call stack of ${frames.length} frames is too deep !`, step.slot)
       }
       if (!this.isGood(callee, frame, frames.length)) {
-        frames.push(this.enter(callee, frame, frames.length, privateStacks))
+        frames.push(this.enter(callee, frames, privateStacks))
       } else if (reachesTailCall) {
         markTailCallReachable(frames)
       }
     }
   }
 
-  private enter(subprogram: SubprogramInfo, caller: Frame | undefined, frameno: number, privateStacks: boolean): Frame {
+  private enter(subprogram: SubprogramInfo, callers: readonly Frame[], privateStacks: boolean): Frame {
     const { index } = subprogram
+    const caller = callers[callers.length - 1]
     const before = caller?.depth ?? 0
     if (index !== 0 && subprogram.hasTailCall && before >= MAX_STACK_BEFORE_TAIL_CALL) {
       refuse(
@@ -143,9 +144,11 @@ class StackDepthCheck {
       refuse('too_much_stack', `stack size of subprog ${index} is ${own}. Too large`, subprogram.start)
     }
     if (depth > MAX_STACK) {
-      refuse('too_much_stack', `combined stack size of ${frameno + 1} calls is ${depth}. Too large`, subprogram.start, {
+      const calls = callers.length + 1
+      refuse('too_much_stack', `combined stack size of ${calls} calls is ${depth}. Too large`, subprogram.start, {
         bytes: depth,
-        calls: frameno + 1,
+        calls,
+        chain: [...callers.map((frame) => frame.subprogram.index), index],
       })
     }
     const inCallback = subprogram.isCallback || caller?.inCallback === true

@@ -209,8 +209,7 @@ export function unreleasedReference(scene: Scene): Advice {
 /** How to give back what a function returned; `$` stands for the variable. */
 const RELEASES: Readonly<Record<string, string>> = {
   __proto__: null as never,
-  bpf_ringbuf_reserve:
-    'Call bpf_ringbuf_submit($, 0) or bpf_ringbuf_discard($, 0) on every path where `$` is not NULL',
+  bpf_ringbuf_reserve: 'Call bpf_ringbuf_submit($, 0) or bpf_ringbuf_discard($, 0) on every path where `$` is not NULL',
   bpf_sk_lookup_tcp: 'Call bpf_sk_release($) on every path where `$` is not NULL',
   bpf_sk_lookup_udp: 'Call bpf_sk_release($) on every path where `$` is not NULL',
   bpf_skc_lookup_tcp: 'Call bpf_sk_release($) on every path where `$` is not NULL',

@@ -87,7 +87,7 @@ export function infiniteLoop(scene: Scene): Advice {
 export function tooManyInstructions(scene: Scene): Advice {
   return {
     reason: `it takes too long to follow all paths, and all rounds of loops: ${scene.env.insnLimit.toLocaleString('en')} instructions were processed without an end${loopLine(scene)}`,
-    fix: 'Make the state at the start of each round the same, so that rounds cover each other: keep few variables alive, bound counters tightly, do not branch on many unknown values in a loop. Or use bpf_loop(), put parts into global (non-static) functions, which are verified once, or split the program with tail calls.',
+    fix: 'Use bpf_loop() for loops of many rounds: its body is followed a few times, not once for each round. Or let rounds cover each other: keep few variables alive, bound counters tightly, do not branch on many unknown values in a loop. Parts can go into global (non-static) functions, which are verified once, or into programs of their own (tail calls).',
   }
 }
 
@@ -119,10 +119,12 @@ export function tooMuchStack(scene: Scene): Advice {
     const use = index === undefined ? '' : ` (bytes: ${stackUse(scene, [index])})`
     return { reason: `a function needs more than the 512 bytes of stack that there are${use}`, fix: MOVE_TO_MAP }
   }
-  const which =
-    chain.length === 1 ? 'the program needs' : `${chain.length} functions, each called by the one before, need`
+  const indexes = chain.map(Number)
+  const sum = indexes.reduce((total, index) => total + scene.env.subprograms[index]!.stackDepth, 0)
+  const rounding = sum === bytes ? '' : ' (each is rounded up to a multiple of 16)'
+  const which = chain.length === 1 ? 'the program needs' : `${chain.length} functions that call each other need`
   return {
-    reason: `${which} ${bytes} bytes of stack${chain.length === 1 ? '' : ' together'}, and there are 512: ${stackUse(scene, chain.map(Number))} (each rounded up to a multiple of 16)`,
+    reason: `${which} ${bytes} bytes of stack${chain.length === 1 ? '' : ' together'}, and there are 512: ${stackUse(scene, indexes)}${rounding}`,
     fix: MOVE_TO_MAP,
   }
 }
