@@ -19,7 +19,6 @@ import { shift } from './shift.ts'
 import { tnumAdd, tnumAndMask, tnumMul, tnumSub } from './tnum.ts'
 import {
   constantOfBits,
-  finish,
   load,
   MASK_HIGH,
   MASK_LOW,
@@ -154,17 +153,6 @@ export function endian(
   unbound64()
   unbound32()
   return synchronise(undefined)
-}
-
-/**
- * The sum without the last step, in which its parts learn from each other: what Linux gives a register that is linked
- * to a refined one by a constant difference.
- */
-export function addUnsynchronised(a: Scalar, b: Scalar): Scalar {
-  addBits(a, b)
-  addBounds(a, b)
-  addBounds32(a, b)
-  return finish()
 }
 
 /** Linux wants the whole 64 bits of the count to be below the width, in a 32-bit shift too. */

@@ -30,25 +30,6 @@ export function isWithin(cur: Scalar, old: Scalar): boolean {
   )
 }
 
-/** The bounds of `cur` lie within those of `old`; nothing is said of bits. */
-export function boundsWithin(cur: Scalar, old: Scalar): boolean {
-  return (
-    cur === old ||
-    ((old.uminHigh === cur.uminHigh
-      ? old.uminLow >>> 0 <= cur.uminLow >>> 0
-      : old.uminHigh >>> 0 < cur.uminHigh >>> 0) &&
-      (old.umaxHigh === cur.umaxHigh
-        ? old.umaxLow >>> 0 >= cur.umaxLow >>> 0
-        : old.umaxHigh >>> 0 > cur.umaxHigh >>> 0) &&
-      (old.sminHigh === cur.sminHigh ? old.sminLow >>> 0 <= cur.sminLow >>> 0 : old.sminHigh < cur.sminHigh) &&
-      (old.smaxHigh === cur.smaxHigh ? old.smaxLow >>> 0 >= cur.smaxLow >>> 0 : old.smaxHigh > cur.smaxHigh) &&
-      old.u32min >>> 0 <= cur.u32min >>> 0 &&
-      old.u32max >>> 0 >= cur.u32max >>> 0 &&
-      old.s32min <= cur.s32min &&
-      old.s32max >= cur.s32max)
-  )
-}
-
 /** All sixteen parts are equal. */
 export function sameScalar(a: Scalar, b: Scalar): boolean {
   return (

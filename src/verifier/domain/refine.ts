@@ -558,11 +558,6 @@ export function withUnsignedRange(s: Scalar, umin: number, umax: number): Scalar
   return within(s, { umin, umax })
 }
 
-/** What is known of a number if it lies from `smin` to `smax`, signed, besides. */
-export function withSignedRange(s: Scalar, smin: number, smax: number): Scalar {
-  return within(s, { smin, smax })
-}
-
 /** What is known of a number if its bits are, besides, those of this tnum. */
 export function withTnum(s: Scalar, valueLow: number, valueHigh: number, maskLow: number, maskHigh: number): Scalar {
   load(s)

@@ -105,25 +105,11 @@ function onlyMember(bits: BigTnum, least: bigint, most: bigint): bigint | undefi
 
 /** The least number with these bits above `z`; the greatest one, if there is none. */
 function step({ value, mask }: BigTnum, z: bigint): bigint {
-  const greatest = value | mask
-  if (z >= greatest) return greatest
-  // From the top, keep to z as long as a greater number can still follow; the last place to leave it is the best.
-  let best = greatest
-  let prefix = 0n
-  for (let bit = 63n; bit >= 0n; bit--) {
-    const here = 1n << bit
-    const below = here - 1n
-    const canBeOne = ((value | mask) & here) !== 0n
-    const canBeZero = (value & here) === 0n
-    if ((z & here) === 0n) {
-      if (canBeOne) best = prefix | here | (value & below)
-      if (!canBeZero) return best
-    } else {
-      if (!canBeOne) return best
-      prefix |= here
-    }
-  }
-  return best
+  if (z >= (value | mask)) return value | mask
+  const above = z - value
+  // Below the highest bit that z has and that no such number has, z does not count; then count in the unknown bits alone.
+  const filled = above | spanning(0n, above & ~mask).mask | ~mask
+  return value | ((filled + 1n) & mask)
 }
 
 export function bigConstant(n: bigint): BigScalar {
