@@ -41,6 +41,9 @@ function withoutTimes(text: string): string {
     .replace(/(?<=\bN )(?:ns|µs|ms|s)(?= per run\b)/g, 'UNIT')
     .replace(/\b\d[\d,]*(?:\.\d+)?(?= ?(?:per second|packets\/s|M\/s)\b)/g, 'N')
     .replace(/\b\d[\d,]*(?:\.\d+)? (?:ns|µs|ms)\b/g, 'N UNIT')
+    // The last column of a table of verdicts.
+    .replace(/^(verdict +program +type +insns processed) +ms$/gm, '$1 ms')
+    .replace(/^((?:accept|reject) .*\d) +\d+\.\d$/gm, '$1 N')
     .replace(/[ \t]+$/gm, '')
     .trim()
 }
