@@ -36,16 +36,18 @@ function blocksOf(markdown: string, ...languages: string[]): Block[] {
 
 /** The same text for the same run: without the figures that depend on the machine, and without blanks at line ends. */
 function withoutTimes(text: string): string {
-  return text
-    .replace(/\b\d[\d,]*(?:\.\d+)?(?= (?:ns|µs|ms|s) per run\b)/g, 'N')
-    .replace(/(?<=\bN )(?:ns|µs|ms|s)(?= per run\b)/g, 'UNIT')
-    .replace(/\b\d[\d,]*(?:\.\d+)?(?= ?(?:per second|packets\/s|M\/s)\b)/g, 'N')
-    .replace(/\b\d[\d,]*(?:\.\d+)? (?:ns|µs|ms)\b/g, 'N UNIT')
-    // The last column of a table of verdicts.
-    .replace(/^(verdict +program +type +insns processed) +ms$/gm, '$1 ms')
-    .replace(/^((?:accept|reject) .*\d) +\d+\.\d$/gm, '$1 N')
-    .replace(/[ \t]+$/gm, '')
-    .trim()
+  return (
+    text
+      .replace(/\b\d[\d,]*(?:\.\d+)?(?= (?:ns|µs|ms|s) per run\b)/g, 'N')
+      .replace(/(?<=\bN )(?:ns|µs|ms|s)(?= per run\b)/g, 'UNIT')
+      .replace(/\b\d[\d,]*(?:\.\d+)?(?= ?(?:per second|packets\/s|M\/s)\b)/g, 'N')
+      .replace(/\b\d[\d,]*(?:\.\d+)? (?:ns|µs|ms)\b/g, 'N UNIT')
+      // The last column of a table of verdicts.
+      .replace(/^(verdict +program +type +insns processed) +ms$/gm, '$1 ms')
+      .replace(/^((?:accept|reject) .*\d) +\d+\.\d$/gm, '$1 N')
+      .replace(/[ \t]+$/gm, '')
+      .trim()
+  )
 }
 
 let directory: string
