@@ -52,6 +52,8 @@ export interface Listings {
   readonly functions: readonly Listing[]
   /** Names the helpers that the code calls. */
   readonly platform: Platform
+  /** The object that the functions are from. */
+  readonly object?: ObjectSpec
   /** A program or function with all that it reaches. Throws `ERR_LINK` where something is missing or unusable. */
   link(listing: Listing): LinkedListing
 }
@@ -87,6 +89,7 @@ function objectListings(spec: ObjectSpec): Listings {
     programs: Object.values(spec.programs).map((program) => ({ ...listingOf(program, spec), type: program.type })),
     functions: Object.values(spec.functions).map((fn) => listingOf(fn, spec)),
     platform: linux(),
+    object: spec,
     link: (listing) => linkListing(listing, spec),
   }
 }

@@ -2,12 +2,15 @@
  * `anybpf disasm`: instructions as text, with names and C source lines.
  * @module
  */
-import { EXIT, type ExitStatus } from '../errors.ts'
+import { raw } from '../../spec/index.ts'
+import { EXIT, type ExitStatus, usageError } from '../errors.ts'
 import { chooseByName } from '../input.ts'
 import { formatJson } from '../json.ts'
 import { disassembleListing, type Listing, type ListingOptions, type Listings, readListings } from '../listing.ts'
 import { type CliIo, createStyle, type Style } from '../streams.ts'
 import { visible } from '../text.ts'
+import { type Annotation, type Annotations, annotateObject, annotateProgram } from '../verify/annotations.ts'
+import { KernelTypes } from '../verify/kernel-types.ts'
 
 /** Sixteen bytes with blanks between them. */
 const BYTES_WIDTH = 47
@@ -18,24 +21,41 @@ export interface DisasmOptions extends ListingOptions {
   /** False with `--no-source`. */
   readonly source: boolean
   readonly plain?: boolean
+  readonly verified?: boolean
+  readonly btf?: string
   readonly json?: boolean
 }
 
 export async function disasmCommand(file: string, options: DisasmOptions, io: CliIo): Promise<ExitStatus> {
+  if (options.verified && options.plain) throw usageError('--plain is text for asm, --verified for people: give one')
+  if (options.btf !== undefined && !options.verified) throw usageError('--btf needs --verified')
   const listings = await readListings(file, options, io)
+  const annotations = options.verified ? await annotate(listings, new KernelTypes(options.btf, io)) : undefined
   const all = [...listings.programs, ...listings.functions]
   const chosen =
     options.program === undefined
       ? all
       : [chooseByName(byName(all), options.program, 'program or function', file).value]
   if (options.json) {
-    const functions = chosen.map((listing) => listingToJson(listing, listings))
+    const functions = chosen.map((listing) => listingToJson(listing, listings, annotations?.get(listing.name)))
     io.stdout.write(formatJson({ file, byteOrder: listings.byteOrder, functions }))
   } else {
     const style = createStyle(io.stdout, io.env)
-    io.stdout.write(chosen.map((listing) => printListing(listing, listings, options, style)).join('\n'))
+    io.stdout.write(
+      chosen
+        .map((listing) => printListing(listing, listings, options, style, annotations?.get(listing.name)))
+        .join('\n'),
+    )
   }
   return EXIT.ok
+}
+
+function annotate(listings: Listings, kernel: KernelTypes): Promise<Annotations> {
+  if (listings.object !== undefined) return annotateObject(listings.object, listings.platform, kernel)
+  const [listing] = listings.programs
+  const platform = listings.platform.programTypes.has('raw') ? listings.platform : raw
+  const { name, insns } = listing!
+  return annotateProgram({ name, insns, type: 'raw', license: 'GPL' }, platform, kernel)
 }
 
 function byName(listings: readonly Listing[]): Readonly<Record<string, Listing>> {
@@ -44,7 +64,13 @@ function byName(listings: readonly Listing[]): Readonly<Record<string, Listing>>
   return named
 }
 
-function printListing(listing: Listing, listings: Listings, options: DisasmOptions, style: Style): string {
+function printListing(
+  listing: Listing,
+  listings: Listings,
+  options: DisasmOptions,
+  style: Style,
+  annotations: ReadonlyMap<number, Annotation> | undefined,
+): string {
   const about = [listing.type, listing.section === undefined ? undefined : `section ${listing.section}`]
   const words = [...about.filter((word) => word !== undefined), `${listing.insns.length} insns`].join(', ')
   let text = `${style.bold(`; ${visible(listing.name)}: ${visible(words)}`)}\n`
@@ -61,8 +87,21 @@ function printListing(listing: Listing, listings: Listings, options: DisasmOptio
     if (line.bytes !== undefined) text += `${line.bytes.padEnd(BYTES_WIDTH)}  `
     text += line.text
     if (line.comment !== undefined) text += style.dim(`  # ${line.comment}`)
+    const annotation = annotations?.get(line.slot)
+    if (annotation !== undefined) text += annotationText(annotation, line.text.length, style)
     text += '\n'
   }
+  return text
+}
+
+/** Where annotations stand, behind the instruction. */
+const ANNOTATION_COLUMN = 36
+
+function annotationText({ visits, registers, rejected }: Annotation, length: number, style: Style): string {
+  const known = Object.entries(registers).map(([name, what]) => `${name}: ${visible(what)}`)
+  const words = visits === 0 ? 'never reached' : known.join('; ')
+  let text = words === '' ? '' : `${' '.repeat(Math.max(2, ANNOTATION_COLUMN - length))}${style.dim(`; ${words}`)}`
+  if (rejected !== undefined) text += `\n  ${style.red(`^ rejected: ${visible(rejected)}`)}`
   return text
 }
 
@@ -83,7 +122,11 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-function listingToJson(listing: Listing, listings: Listings): unknown {
+function listingToJson(
+  listing: Listing,
+  listings: Listings,
+  annotations: ReadonlyMap<number, Annotation> | undefined,
+): unknown {
   const sources = new Map(listing.lines.map((line) => [line.slot, line]))
   return {
     name: listing.name,
@@ -99,6 +142,7 @@ function listingToJson(listing: Listing, listings: Listings): unknown {
         label,
         source: line && { file: line.file, line: line.line, column: line.column, text: line.text },
         reference,
+        ...(annotations !== undefined && { verified: annotations.get(slot) }),
       }
     }),
   }

@@ -19,15 +19,21 @@ export function addDisasm({ program, io, finish }: GrammarContext): void {
     .option('--bytes', 'show the encoded bytes of each instruction')
     .option('--no-source', 'leave out C source lines')
     .option('--plain', 'leave out slot numbers: text of one function that asm takes back')
+    .option(
+      '--verified',
+      'say what the verifier knows before each instruction: of the registers that it reads, on all paths',
+    )
+    .option('--btf <file>', "with --verified: the kernel's types (default, where needed: the running kernel's)")
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
 JSON: { file, byteOrder, functions: [{ name, section, type, insns }] }, where insns has slot, bytes, text, label, source
-and reference (what it names: a map, a variable, a function).
+and reference (what it names: a map, a variable, a function); with --verified also verified: { visits, registers, rejected }.
 
 Examples:
   anybpf disasm firewall.o --program xdp_firewall
+  anybpf disasm firewall.o --verified
   anybpf disasm --raw --bytes program.bin
   echo 'b7000000 2a000000 95000000 00000000' | anybpf disasm --raw -`,
     )
