@@ -197,7 +197,10 @@ function narrow(env: Environment, regno: number, size: number, signed: boolean):
     return
   }
   const scalar = signed ? signExtend(reg.scalar, bitsOf(size), 64) : truncate(reg.scalar, widthIn(size))
-  if (scalar !== reg.scalar) env.cur.setReg(regno, reg.withScalar(scalar))
+  if (scalar === reg.scalar) return
+  // What was filled with its sign is no copy of what was spilled. (Linux 6.18 takes it for one, which is unsound.)
+  const copied = !signed || (reg.scalar.umaxHigh === 0 && reg.scalar.umaxLow >>> 0 < 2 ** (bitsOf(size) - 1))
+  env.cur.setReg(regno, copied ? reg.withScalar(scalar) : scalarReg(scalar))
 }
 
 function bitsOf(size: number): 8 | 16 | 32 {
