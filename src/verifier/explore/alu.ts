@@ -296,8 +296,8 @@ function movePointer(env: Environment, insn: AluInsn, pointer: Reg, offset: Reg,
   // Accesses through it are checked when they happen: offsets need not be tracked.
   if (baseType(pointer.type) === PTR_TO_MEM && (pointer.type & PTR_UNTRUSTED) !== 0) return pointer
   checkMovable(insn, pointer, value)
-  checkSaneOffset(offset.off, value, pointer)
-  checkSaneOffset(pointer.off, pointer.scalar, pointer)
+  checkSaneOffset(insn, offset.off, value, pointer)
+  checkSaneOffset(insn, pointer.off, pointer.scalar, pointer)
   const adds = insn.op === 'add'
   const masked = !env.permissions.bypassSpectreV1 && (adds || insn.op === 'sub')
   const window = masked ? openWindow(env, insn, pointer, offset, pointerIsDst) : undefined
@@ -306,7 +306,7 @@ function movePointer(env: Environment, insn: AluInsn, pointer: Reg, offset: Reg,
     : insn.op === 'sub'
       ? subtractFromPointer(env, insn, pointer, value, pointerIsDst)
       : refuseOperator(insn)
-  checkSaneOffset(moved.off, moved.scalar, moved)
+  checkSaneOffset(insn, moved.off, moved.scalar, moved)
   if (window !== undefined) closeWindow(env, insn, window, moved, pointerIsDst)
   return moved
 }
@@ -342,24 +342,28 @@ function checkMovable(insn: AluInsn, pointer: Reg, value: Scalar): void {
 }
 
 /** Offsets so large that sums of them could wrap are refused. */
-function checkSaneOffset(off: number, variable: Scalar, pointer: Reg): void {
+function checkSaneOffset(insn: AluInsn, off: number, variable: Scalar, pointer: Reg): void {
   if (variable === ZERO && off < MAX_VARIABLE_OFFSET && off > -MAX_VARIABLE_OFFSET) return
   const min = variable.smin
+  const type = regTypeName(pointer.type)
   if (variable.isConstant && (min >= MAX_VARIABLE_OFFSET || min <= -MAX_VARIABLE_OFFSET)) {
-    reject('pointer_offset', `math between ${regTypeName(pointer.type)} pointer and ${exact(variable)} is not allowed`)
+    refuseOffset(insn, `math between ${type} pointer and ${exact(variable)} is not allowed`)
   }
   if (off >= MAX_VARIABLE_OFFSET || off <= -MAX_VARIABLE_OFFSET) {
-    reject('pointer_offset', `${regTypeName(pointer.type)} pointer offset ${off} is not allowed`)
+    refuseOffset(insn, `${type} pointer offset ${off} is not allowed`)
   }
   if (variable.sminLow === 0 && variable.sminHigh === -2147483648) {
-    reject(
-      'pointer_offset',
-      `math between ${regTypeName(pointer.type)} pointer and register with unbounded min value is not allowed`,
-    )
+    refuseOffset(insn, `math between ${type} pointer and register with unbounded min value is not allowed`)
   }
   if (min >= MAX_VARIABLE_OFFSET || min <= -MAX_VARIABLE_OFFSET) {
-    reject('pointer_offset', `value ${exact(variable)} makes ${regTypeName(pointer.type)} pointer be out of bounds`)
+    refuseOffset(insn, `value ${exact(variable)} makes ${type} pointer be out of bounds`)
   }
+}
+
+/** Where no offset would do, the operation is at fault, whatever Linux complains of first. */
+function refuseOffset(insn: AluInsn, message: string): never {
+  if (insn.op === 'add' || insn.op === 'sub') return reject('pointer_offset', message)
+  return reject('pointer_arithmetic', message, { regno: insn.dst })
 }
 
 /** The least signed value, to the last digit. */

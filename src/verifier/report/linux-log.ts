@@ -63,6 +63,7 @@ export class LinuxLog implements VerifierLog {
   private previousLine: VerifierLine | undefined
   /** The subprogram that is verified at the root. */
   private root = 0
+  private begun = false
 
   constructor(level: number) {
     this.level = level
@@ -75,6 +76,7 @@ export class LinuxLog implements VerifierLog {
   beforeInsn(env: Environment): void {
     if (!this.verbose) return
     if (this.root !== env.rootSubprogram) this.beginFunction(env)
+    if (!this.begun) this.begin(env)
     this.settle(env)
     if ((this.level & LEVEL_ALL) !== 0 && this.arrived) {
       this.line('')
@@ -139,6 +141,23 @@ export class LinuxLog implements VerifierLog {
     this.arrived = false
   }
 
+  /** At level 2: what the structural checks found. */
+  private begin(env: Environment): void {
+    this.begun = true
+    if ((this.level & LEVEL_ALL) === 0) return
+    for (const { index, start } of env.subprograms) this.line(`func#${index} @${start}`)
+    this.line('Live regs before insn:')
+    env.insns.forEach((insn, slot) => {
+      if (insn.kind === 'wide_tail') return
+      const loop = env.scc[slot]!
+      const live = env.liveRegisters[slot]!
+      let registers = ''
+      for (let i = 0; i < 10; i++) registers += (live & (1 << i)) === 0 ? '.' : i
+      const number = `${loop === 0 ? '    ' : `${String(loop).padStart(3)} `}${String(slot).padStart(3)}`
+      this.line(`${number}: ${registers} ${this.insnText(env, slot, insn)}`)
+    })
+  }
+
   private beginFunction(env: Environment): void {
     this.root = env.rootSubprogram
     const { name, index } = env.subprograms[this.root]!
@@ -190,14 +209,16 @@ export class LinuxLog implements VerifierLog {
     } else this.line(`${env.insn}:${state}`)
   }
 
-  private insnLine(env: Environment, insn: Instruction): void {
-    const { program, platform } = env
-    const reference = program.references?.get(env.insn)
-    const text = `${env.insn}: ${formatLinuxInsn(insn, {
+  private insnText({ program, platform }: Environment, slot: number, insn: Instruction): string {
+    const reference = program.references?.get(slot)
+    return formatLinuxInsn(insn, {
       helper: (id) => platform.helpers.get(id)?.name,
-      ...(reference?.kind === 'kfunc' ? { kfunc: reference.name } : {}),
-    })}`
-    this.line(text)
+      ...(reference?.kind === 'kfunc' && { kfunc: reference.name }),
+    })
+  }
+
+  private insnLine(env: Environment, insn: Instruction): void {
+    this.line(`${env.insn}: ${this.insnText(env, env.insn, insn)}`)
     this.current = { line: this.end - 1, text: this.lines.at(-1)!, extended: false }
   }
 

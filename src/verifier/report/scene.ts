@@ -11,7 +11,7 @@ import type { Reg } from '../state.ts'
 import { baseType, PTR_TO_CTX, SCALAR_VALUE } from '../types.ts'
 import type { Step } from './recorder.ts'
 import type { SourceLocation } from './report.ts'
-import { argumentText, assignedName, indexName, pointerName } from './source-names.ts'
+import { accessedName, argumentText, assignedName, indexName, pointerName } from './source-names.ts'
 import { type Origin, type Place, sourceAt, type TracedValue, ValueTracer } from './value-history.ts'
 import { helperName, parameterNames, regWords } from './words.ts'
 
@@ -208,6 +208,11 @@ export class Scene {
     if (this.insn?.kind === 'call') {
       const given = argumentText(text, this.callee.replace(/\(\)$/, ''), regno - 1)
       if (given !== undefined && /^[&*]?[A-Za-z_][\w.>-]*$/.test(given)) return given
+    }
+    const { insn, source } = this
+    if (insn !== undefined && 'base' in insn && insn.base === regno && source !== undefined) {
+      const accessed = accessedName(source.text, source.column)
+      if (accessed !== undefined) return accessed
     }
     if (traced.origin.kind === 'entry') return this.entryName(traced.origin.regno)
     if (traced.name !== undefined) return traced.name

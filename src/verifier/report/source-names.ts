@@ -25,6 +25,19 @@ export function pointerName(text: string): string | undefined {
   return names.size === 1 ? [...names][0] : undefined
 }
 
+/**
+ * The pointer that an access follows: `eth` in `if (eth->type == x)`, `a->b` in `a->b->c`. `column` (from 1) is where the
+ * compiler puts the access: at the member, or at the expression's beginning; 0 if it does not say.
+ */
+export function accessedName(text: string, column: number): string | undefined {
+  const pointers = [...text.matchAll(/((?:[A-Za-z_]\w*(?:->|\.))*[A-Za-z_]\w*)\s*->/g)]
+  const at = column - 1
+  const there = pointers.find(({ index, 0: { length } }) => index <= at && at <= index + length)
+  if (there !== undefined) return there[1]
+  const names = new Set(pointers.map((match) => match[1]!))
+  return names.size === 1 ? [...names][0] : undefined
+}
+
 /** The text of an argument of the only call of `name` in a line, from 0. */
 export function argumentText(text: string, name: string, index: number): string | undefined {
   const start = text.indexOf(`${name}(`)

@@ -14,7 +14,7 @@ import {
   PTR_TO_PACKET_META,
   PTR_TO_STACK,
 } from '../../types.ts'
-import type { Advice, Scene } from '../scene.ts'
+import type { Advice, NamedValue, Scene } from '../scene.ts'
 import { bytesText, mapText, numberText, rangeText, targetText } from '../words.ts'
 
 /** Bytes that a pointer may touch; undefined where that is no fixed number. */
@@ -69,7 +69,7 @@ export function outOfBounds(scene: Scene): Advice {
     return { reason, fix: sizeFix(scene, value.reg, limit) }
   }
   return {
-    reason: `${reason}: ${scene.who(index)} is ${rangeText(index.reg.scalar)} there`,
+    reason: `${reason}: ${indexText(scene, index)}`,
     fix: indexFix(scene, limit),
   }
 }
@@ -93,12 +93,24 @@ function indexFix(scene: Scene, limit: number): string {
   const step = strideOf(index?.reg.scalar)
   const elements = Math.floor(room / step) + 1
   if (step === 1) {
-    return `Check the index right before it is used, and leave when it is too large:\n  if (${name} > ${room})\n          return 0;${maskHint(name, room)}`
+    return `Check the index right before it is used, and leave when it is too large:\n  if (${name} > ${room})\n          return ${defaultReturn(scene)};${maskHint(name, room)}`
   }
   return (
     `Check the index before it is used, and leave when it is too large (there are ${elements} elements of ${step} bytes):\n` +
-    `  if (${name} >= ${elements})\n          return 0;`
+    `  if (${name} >= ${elements})\n          return ${defaultReturn(scene)};`
   )
+}
+
+/** `` `queue` (r6) is from 0 to 8, in steps of 8 bytes ``: an index as the source has it, before it was scaled. */
+function indexText(scene: Scene, index: NamedValue): string {
+  const { scalar } = index.reg
+  const step = strideOf(scalar)
+  const scaled = /^is (shifted left|multiplied) by/.test(index.traced.history.at(-1)?.what ?? '')
+  if (!scaled || step === 1 || scalar.isConstant || scalar.smin < 0 || scalar.smax > Number.MAX_SAFE_INTEGER) {
+    return `${scene.who(index)} is ${rangeText(scalar)} there`
+  }
+  const range = `from ${numberText(scalar.smin / step)} to ${numberText(Math.floor(scalar.smax / step))}`
+  return `${scene.who(index)} is ${range} there, and elements have ${bytesText(step)}`
 }
 
 /** The distance of elements that an offset was scaled by. */
@@ -133,13 +145,13 @@ export function unbounded(scene: Scene): Advice {
     const parameter = scene.parameter(value.regno)
     return {
       reason: `${scene.who(value)}, the ${parameter ?? 'size'} that ${scene.callee} is given, has no upper bound: it is ${rangeText(value.reg.scalar)}`,
-      fix: `Bound it before the call, by the size of the buffer:\n  if (${name} > sizeof(buffer))\n          return 0;`,
+      fix: `Bound it before the call, by the size of the buffer:\n  if (${name} > sizeof(buffer))\n          return ${defaultReturn(scene)};`,
     }
   }
   const limit = value === undefined ? undefined : regionSize(value.reg)
   const what = value === undefined ? 'memory' : targetText(value.reg)
   return {
-    reason: `${accessText(scene)} of ${what} at an offset that has no upper bound: ${scene.who(index)} is ${index === undefined ? 'unknown' : rangeText(index.reg.scalar)}`,
+    reason: `${accessText(scene)} of ${what} at an offset that has no upper bound${index === undefined ? '' : `: ${indexText(scene, index)}`}`,
     fix: limit === undefined ? boundFix(scene) : indexFix(scene, limit),
   }
 }
@@ -160,7 +172,7 @@ export function negativeOffset(scene: Scene): Advice {
       scene.insn?.kind === 'call'
         ? `${what}, the ${value === undefined ? 'size' : (scene.parameter(value.regno) ?? 'size')} that ${scene.callee} is given, may be negative${known}`
         : `${what}, which decides where this ${scene.verb}, may be negative${known}`,
-    fix: `Make \`${name}\` unsigned (__u32), or rule the negative values out:\n  if (${name} < 0)\n          return 0;`,
+    fix: `Make \`${name}\` unsigned (__u32), or rule the negative values out:\n  if (${name} < 0)\n          return ${defaultReturn(scene)};`,
   }
 }
 
@@ -188,18 +200,23 @@ export function packetBounds(scene: Scene): Advice {
   const known =
     reg.aux > 0
       ? `only ${bytesText(reg.aux)} are known to be there on this path`
-      : `it was not compared with ${limit} on this path`
-  const reach = reg.scalar.isConstant
-    ? `${base} + ${Math.max(end, size)}`
-    : `${scene.code(value, 'pointer')} + ${insnOffset(scene) + size}`
+      : `it was not compared with ${limit} on this path${reg.scalar.isConstant ? '' : ' (comparisons of other pointers do not count)'}`
+  // The end of a header holds for all members; a line that follows a pointer to one is enough to say so.
+  const header = value.name !== undefined && scene.source?.text.includes(`${value.name}->`) === true
+  const reach = header
+    ? `(${value.name} + 1)`
+    : reg.scalar.isConstant
+      ? `${base} + ${Math.max(end, size)}`
+      : `${scene.code(value, 'pointer')} + ${insnOffset(scene) + size}`
   const test = `if ((void *)${reach} > (void *)${limit})\n          return ${defaultReturn(scene)};`
   const action = scene.insn?.kind === 'call' ? `${scene.callee} accesses` : `this ${scene.verb}`
   return {
-    reason: `${action} ${bytesText(size)} ${where} of ${targetText(reg)}, of which ${known}`.replace(
-      /, of which it was/,
-      ', which was',
-    ),
-    fix: `Before this line, prove that the packet reaches so far (or compare the end of the whole header):\n  ${test}`,
+    reason:
+      `${action} ${bytesText(size)}${value.name === undefined ? '' : ` through ${scene.who(value)},`} ${where} of ${targetText(reg)}, of which ${known}`.replace(
+        /, of which it was/,
+        ', which was',
+      ),
+    fix: `Before this line, prove that the packet reaches so far${header ? `: compare the end of what \`${value.name}\` points to` : ' (or compare the end of the whole header)'}:\n  ${test}`,
   }
 }
 
@@ -245,6 +262,12 @@ export function readOnly(scene: Scene): Advice {
     return {
       reason: `${scene.callee} would write into ${what}, which programs may only read`,
       fix: 'Give it memory that may be written: a buffer on the stack, or a value of a map.',
+    }
+  }
+  if (isConstant && value.name !== undefined) {
+    return {
+      reason: `this writes to the constant \`${value.name}\`, which lies in memory that programs may only read (${nameOfMap(value.reg)})`,
+      fix: `Take away \`const\` from \`${value.name}\`: the variable then lies in .data or .bss, and may be written.`,
     }
   }
   return {
@@ -320,18 +343,20 @@ function memberAt(scene: Scene, byte: number): string {
 }
 
 export function uninitialisedStack(scene: Scene): Advice {
+  const { value, insn } = scene
   const [, start, byte, length] = /off (-?\d+)\+(\d+) size (\d+)/.exec(scene.message) ?? []
   const size = length === undefined ? scene.accessSize : Number(length)
   const which = byte === undefined ? 'some of which were' : `of which byte ${byte}${memberAt(scene, Number(byte))} was`
-  const place = start === undefined ? '' : ` at fp${start}`
-  const { value } = scene
-  const buffer = scene.code(value, 'buffer').replace(/^&/, '')
+  const named = insn?.kind === 'call' && value?.name !== undefined
+  const place = named
+    ? ` at ${scene.who(value)}`
+    : start === undefined
+      ? ' of the stack'
+      : ` of the stack at fp${start}`
+  const variable = /^&?([A-Za-z_]\w*)$/.exec(named ? value.name! : '')?.[1] ?? 'variable'
   return {
-    reason:
-      scene.insn?.kind === 'call'
-        ? `${scene.callee} reads ${size === undefined ? 'bytes' : bytesText(size)} of the stack${place}, ${which} never written`
-        : `this reads ${size === undefined ? 'bytes' : bytesText(size)} of the stack${place}, ${which} never written`,
-    fix: `Initialise the whole variable, padding included, where it is declared:\n  struct … ${/^\w+$/.test(buffer) ? buffer : 'key'} = {};\nor __builtin_memset(&${/^\w+$/.test(buffer) ? buffer : 'key'}, 0, sizeof(…)): padding between members counts too.`,
+    reason: `${insn?.kind === 'call' ? scene.callee : 'this'} reads ${size === undefined ? 'bytes' : bytesText(size)}${place}, ${which} never written`,
+    fix: `Set the whole variable to zero where it is declared, before its members; that includes the padding between them:\n  __builtin_memset(&${variable}, 0, sizeof(${variable}));`,
   }
 }
 
@@ -345,7 +370,7 @@ export function corruptSpill(): Advice {
 export function variableOffset(scene: Scene): Advice {
   const { value, index } = scene
   const what = value === undefined ? 'this memory' : targetText(value.reg)
-  const known = index === undefined ? '' : `: ${scene.who(index)} is ${rangeText(index.reg.scalar)}`
+  const known = index === undefined ? '' : `: ${indexText(scene, index)}`
   return {
     reason: `${what} is accessed at an offset that is not a constant${known}`,
     fix: 'Access it at constant offsets: unroll the loop, or choose the member with if or switch.',
@@ -357,6 +382,16 @@ export function specialField(scene: Scene): Advice {
     reason: `this touches a member that only helpers may (a lock, a timer, a kernel pointer): ${scene.message}`,
     fix: 'Go through its helpers (bpf_spin_lock, bpf_timer_*, bpf_kptr_xchg), and copy structs member by member around it.',
   }
+}
+
+/** Program types with the same context that may read what this one may not. */
+function typesThatMayRead({ env }: Scene, off: number, size: number): string[] {
+  const { context } = env.programType
+  return [...env.platform.programTypes.values()]
+    .filter((type) => context !== undefined && type.context?.name === context.name && type.name !== env.program.type)
+    .filter((type) => type.rules?.contextAccess(off, size, false, undefined) !== undefined)
+    .map((type) => type.name)
+    .slice(0, 6)
 }
 
 export function contextAccess(scene: Scene): Advice {
@@ -378,11 +413,19 @@ export function contextAccess(scene: Scene): Advice {
   const writes = scene.verb === 'writes' || scene.verb === 'updates'
   const beyond = off !== undefined && context !== undefined && off >= context.size
   const attach = scene.env.program.attachType === undefined ? '' : ` attached as ${scene.env.program.attachType}`
-  const reason = `programs of type ${scene.type}${attach} may not ${writes ? 'write' : 'read'} ${size === undefined ? '' : `${bytesText(size)} of `}${which}${beyond ? `, which ends at ${context.size}` : ''}`
+  const reason = `programs of type ${scene.type}${attach} may not ${writes ? 'write' : 'read'} ${size === undefined || (inField && size === field.size) ? '' : `${bytesText(size)} of `}${which}${beyond ? `, which ends at ${context.size}` : ''}`
   if (inField && size !== undefined && size !== field.size && !writes) {
     return {
       reason,
       fix: `Read the member whole, with its own type (${field.size * 8} bits), and cut the value afterwards.`,
+    }
+  }
+  const others = inField && !writes ? typesThatMayRead(scene, off, size ?? field.size) : []
+  if (others.length > 0) {
+    const inPacket = field!.name === 'data' || field!.name === 'data_end' || field!.name === 'data_meta'
+    return {
+      reason,
+      fix: `Programs of type ${others.join(', ')} may; the section name (SEC("…")) says what type a program is. ${inPacket ? 'Here, copy what you need of the packet with bpf_skb_load_bytes().' : 'Here, do without this member.'}`,
     }
   }
   return {

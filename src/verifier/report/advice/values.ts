@@ -5,6 +5,7 @@
  */
 import { baseType, maybeNull, PTR_TO_CTX, PTR_TO_MAP_VALUE, SCALAR_VALUE } from '../../types.ts'
 import type { Advice, NamedValue, Scene } from '../scene.ts'
+import { insnText } from '../value-history.ts'
 import { mapText, numberText, rangeText, regWords, targetText } from '../words.ts'
 import { defaultReturn, variableOffset } from './memory.ts'
 
@@ -82,7 +83,8 @@ export function wrongType(scene: Scene): Advice {
   if (gone !== undefined) {
     const reason = `${scene.who(value)} is no pointer any more when this ${scene.verb} what it points to: ${gone}`
     if (/takes back/.test(gone)) {
-      return { reason, fix: 'Do what has to be done with it before it is given back, or copy what is needed later.' }
+      const call = gone.split(' ')[0]
+      return { reason, fix: `Do what has to be done with it before ${call} is called, or copy what is needed later.` }
     }
     return {
       reason,
@@ -101,7 +103,7 @@ export function wrongType(scene: Scene): Advice {
     reason: `${scene.who(value)} is used as a pointer, and ${from}`,
     fix: constant
       ? 'A constant is no address here (NULL included): check where this value comes from.'
-      : 'To read memory of the kernel or of a process, use bpf_probe_read_kernel or bpf_probe_read_user (or BPF_CORE_READ). A pointer of your own must not go through arithmetic that is not on pointers, nor be stored in a map.',
+      : `If it is an address in the kernel, copy what lies there (BPF_CORE_READ does that for members; bpf_probe_read_user reads a process). If it is a pointer of your own, it was lost on the way: by arithmetic that is not on pointers, or in a map.\n  bpf_probe_read_kernel(&copy, sizeof(copy), ${scene.code(value, 'pointer')});`,
   }
 }
 
@@ -113,31 +115,30 @@ export function mixedPointers(scene: Scene): Advice {
 }
 
 export function pointerArithmetic(scene: Scene): Advice {
-  const { value } = scene
+  const { value, insn } = scene
   const what = value === undefined ? 'a pointer' : `${scene.who(value)}, ${regWords(value.reg)}`
+  if (/pkt_end/.test(scene.message)) {
+    return {
+      reason: `arithmetic that is not allowed on ${what}`,
+      fix: 'data_end is only for comparing: compute with data, and compare the result with data_end.',
+    }
+  }
+  if (insn?.kind === 'alu' && insn.op !== 'add' && insn.op !== 'sub') {
+    const operator = / ([-+*/%&|^<>s]+=)/.exec(insnText(scene.env, scene.slot))?.[1]
+    return {
+      reason: `only addition and subtraction are possible with pointers, and this is another operation${operator === undefined ? '' : ` (${operator})`} on ${what}`,
+      fix: 'Do it with numbers: compute the offset from the start as a number (aligning or masking that), bound it, and add it to the pointer then.',
+    }
+  }
   return {
     reason: `arithmetic that is not allowed on ${what}`,
-    fix: /pkt_end/.test(scene.message)
-      ? 'data_end is only for comparing: compute with data, and compare the result with data_end.'
-      : 'Only 64-bit additions and subtractions of numbers are possible with pointers, and none with sockets, the context or map addresses. Compute the offset as a number first, and add it then.',
-  }
-}
-
-function bitwiseOnPointer(scene: Scene): Advice {
-  const { value } = scene
-  const pointer = value !== undefined && value.reg.type !== SCALAR_VALUE ? value : undefined
-  const what = pointer === undefined ? 'a pointer' : `${scene.who(pointer)}, ${regWords(pointer.reg)}`
-  return {
-    reason: `only addition and subtraction are possible with pointers, and this is another operation on ${what}`,
-    fix: 'Do it with numbers: compute the offset from the start as a number (aligning or masking that), bound it, and add it to the pointer then.',
+    fix: 'Only 64-bit additions and subtractions of numbers are possible with pointers, and none with sockets, the context or map addresses. Compute the offset as a number first, and add it then.',
   }
 }
 
 export function pointerOffset(scene: Scene): Advice {
   const { value, index } = scene
   if (value !== undefined && baseType(value.reg.type) === PTR_TO_CTX) return variableOffset(scene)
-  const { insn } = scene
-  if (insn?.kind === 'alu' && insn.op !== 'add' && insn.op !== 'sub') return bitwiseOnPointer(scene)
   const number = index ?? value
   const name = scene.code(number, 'offset')
   const signed = number?.traced.history.some((event) => /from -|possibly negative/.test(event.known))
@@ -175,17 +176,20 @@ export function framePointerWrite(): Advice {
 }
 
 export function pointerLeak(scene: Scene): Advice {
-  const { value } = scene
-  const what = value === undefined ? 'an address' : `${scene.who(value)}, ${regWords(value.reg)}`
+  const { value, insn } = scene
+  const what = value === undefined ? 'an address' : `an address (${scene.who(value)}, ${regWords(value.reg)})`
+  const target = insn !== undefined && 'base' in insn ? scene.register(insn.base) : undefined
   const where =
-    scene.insn?.kind === 'exit'
-      ? 'as the return value'
-      : scene.insn?.kind === 'call'
-        ? `to ${scene.callee}`
-        : 'to where others may read it, or into a number'
+    insn?.kind === 'exit'
+      ? 'would be the return value'
+      : insn?.kind === 'call'
+        ? `would go to ${scene.callee}`
+        : target === undefined || target.regno === value?.regno
+          ? 'would become a number, or go where others may read it'
+          : `would be stored in ${targetText(target.reg)}, where others may read it`
   return {
-    reason: `an address would leave the program ${where}: ${what}`,
-    fix: 'Programs of untrusted authors must not give away addresses: store what the pointer points to, not the pointer. (--author trusted judges as for root.)',
+    reason: `${what} ${where}`,
+    fix: 'Programs of untrusted authors must not give away addresses: store a number instead, or what the pointer points to. (--author trusted judges as for root.)',
   }
 }
 
