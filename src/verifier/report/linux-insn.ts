@@ -239,7 +239,7 @@ const KERNEL_CALL = 2
 function call(src: number, imm: number, names: InsnNames): string {
   if (src === LOCAL_CALL) return `call pc${signedNumber(imm)}`
   if (src === KERNEL_CALL) return `call ${names.kfunc ?? 'kernel-function'}#${imm}`
-  return `call ${linuxHelperName(imm, names)}#${imm}`
+  return `call ${src === 0 ? linuxHelperName(imm, names) : 'unknown'}#${imm}`
 }
 
 /** `bpf_map_lookup_elem`, or `unknown`. */
