@@ -10,12 +10,11 @@ int drop_by_byte(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
 	void *data_end = (void *)(long)ctx->data_end;
-	__u32 at = offset;
 	__u8 *byte;
 
-	if (at > 0x7fff)
+	if (offset > 1500)
 		return XDP_PASS;
-	byte = data + at;
+	byte = data + offset;
 	if ((void *)(byte + 1) > data_end)
 		return XDP_PASS;
 	return *byte == 0xff ? XDP_DROP : XDP_PASS;
