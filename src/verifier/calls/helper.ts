@@ -6,15 +6,14 @@
  * @module
  */
 import type { CallInsn } from '../../isa/index.ts'
-import { type ArgSpec, type HelperSignature, type HelperSpec, MAP_FLAG, type Platform } from '../../spec/index.ts'
+import { type ArgSpec, type HelperSignature, type HelperSpec, MAP_FLAG } from '../../spec/index.ts'
 import type { Environment } from '../environment.ts'
 import { pushBranch } from '../explore/branches.ts'
 import { markPrecise } from '../explore/precision.ts'
 import { checkMemoryAccess } from '../memory/access.ts'
 import { clearPacketPointers, mapRegisters } from '../memory/packet.ts'
 import { reject } from '../rejection.ts'
-import { isNullConstant, type State, UNINITIALISED, UNKNOWN_SCALAR } from '../state.ts'
-import { helperAvailable, helperSignature } from '../structure/calls.ts'
+import { isNullConstant, type State, UNKNOWN_SCALAR } from '../state.ts'
 import { MEM_ALLOC, MEM_PERCPU, MEM_RCU, PTR_TO_MAP_VALUE, regTypeName } from '../types.ts'
 import { checkArgument } from './arguments.ts'
 import { setUpFindVma, setUpLoop, setUpMapElement, setUpRingbufDrain, setUpTimer } from './callback.ts'
@@ -25,97 +24,10 @@ import { isFormat } from './format-string.ts'
 import { type CallbackSetup, pushCallbackFrame, returnToCaller } from './frames.ts'
 import { inRcuSection } from './iterator.ts'
 import { checkMapCompatibility, mapTypeName } from './map-compatibility.ts'
+import { checkMaySleep, findHelper, helperText } from './permission.ts'
 import { effectiveFlags } from './record.ts'
 import { checkResourceLeak, forgetReference, invalidated, releaseReference } from './references.ts'
 import { setHelperResult } from './result.ts'
-
-const ANYTHING: ArgSpec = { kind: 'anything' }
-const NO_SIGNATURES = new WeakMap<HelperSpec, HelperSignature>()
-
-/** Where nothing is said of a helper: numbers in, a number out. */
-function plainSignature(helper: HelperSpec): HelperSignature {
-  let signature = NO_SIGNATURES.get(helper)
-  if (signature === undefined) {
-    const kind = helper.returns === 'void' ? 'void' : 'integer'
-    signature = { args: helper.args.map(() => ANYTHING), returns: { kind } }
-    NO_SIGNATURES.set(helper, signature)
-  }
-  return signature
-}
-
-const HIGHEST = new WeakMap<Platform, number>()
-
-function highestHelper(platform: Platform): number {
-  let highest = HIGHEST.get(platform)
-  if (highest === undefined) {
-    highest = Math.max(0, ...platform.helpers.keys())
-    HIGHEST.set(platform, highest)
-  }
-  return highest
-}
-
-/** What a helper is called in messages: `bpf_map_lookup_elem#1`. */
-export function helperText(helper: HelperSpec): string {
-  return `bpf_${helper.name}#${helper.id}`
-}
-
-/** Linux functions whose path may be asked for. */
-const PATH_FUNCTIONS: ReadonlySet<string> = new Set([
-  'security_file_permission',
-  'security_inode_getattr',
-  'security_file_open',
-  'security_path_truncate',
-  'vfs_truncate',
-  'vfs_fallocate',
-  'dentry_open',
-  'vfs_getattr',
-  'filp_close',
-])
-
-/** Kernel functions that hold what the helper would take may not be probed with it. */
-function isAllowedInProbe(env: Environment, name: string): boolean {
-  const { type, attachType, attachTo } = env.program
-  if (name === 'd_path') return type === 'lsm' || attachType === 'trace_iter' || PATH_FUNCTIONS.has(attachTo ?? '')
-  if (name !== 'sk_storage_get' && name !== 'sk_storage_delete') return true
-  if (type !== 'tracing' && type !== 'syscall') return true
-  if (attachType === 'trace_raw_tp' || attachType === 'trace_iter') return true
-  const isTrampoline = attachType === 'trace_fentry' || attachType === 'trace_fexit'
-  return isTrampoline && attachTo?.startsWith('bpf_sk_storage') !== true
-}
-
-function findHelper(env: Environment, id: number): HelperSpec {
-  const helper = env.platform.helpers.get(id)
-  if (helper === undefined && (id < 0 || id > highestHelper(env.platform))) {
-    reject('unknown_function', `invalid func unknown#${id}`, { id })
-  }
-  if (helper === undefined || !helperAvailable(env, id)) {
-    const name = helper === undefined ? 'bpf_unspec' : `bpf_${helper.name}`
-    return reject('helper_not_allowed', `program of this type cannot use helper ${name}#${id}`, { id, helper: name })
-  }
-  return helper
-}
-
-function checkPermission(env: Environment, helper: HelperSpec, signature: HelperSignature): void {
-  const state = env.cur
-  const facts = { helper: helper.name }
-  if (helper.gplOnly && signature.anyLicense !== true && !env.gplCompatible) {
-    reject('gpl_only', 'cannot call GPL-restricted function from non-GPL compatible program', facts)
-  }
-  if (!isAllowedInProbe(env, helper.name)) {
-    reject('helper_not_allowed', 'helper call is not allowed in probe', facts)
-  }
-  if (signature.mightSleep !== true) return
-  if (!state.inSleepable) reject('sleepable', 'helper call might sleep in a non-sleepable prog', facts)
-  const where =
-    state.activeRcuLocks > 0
-      ? 'rcu_read_lock region'
-      : state.activePreemptLocks > 0
-        ? 'non-preemptible region'
-        : state.activeIrqId !== 0
-          ? 'IRQ-disabled region'
-          : undefined
-  if (where !== undefined) reject('sleepable', `sleepable helper ${helperText(helper)} in ${where}`, facts)
-}
 
 /** Helpers whose code depends on the map. */
 const MAP_SPECIFIC: ReadonlySet<string> = new Set([
@@ -273,9 +185,8 @@ function checkFunctionAddress(env: Environment, helper: HelperSpec): void {
 
 /** Checks the helper call at env.insn, and moves the state over it; env.insn stays. */
 export function checkHelperCall(env: Environment, insn: CallInsn): void {
-  const helper = findHelper(env, insn.imm)
-  const signature = helperSignature(env, insn.imm) ?? plainSignature(helper)
-  checkPermission(env, helper, signature)
+  const { helper, signature } = findHelper(env, insn.imm)
+  if (signature.mightSleep === true) checkMaySleep(env, helper)
   const call = new CallContext(helper, undefined)
   call.packetAccess = signature.packetAccess === true
   const { args } = signature
@@ -305,10 +216,4 @@ function leaveByTailCall(env: Environment): boolean {
   // The caller of this function steps over the call.
   env.insn--
   return true
-}
-
-/** Registers that a call destroys. */
-export function clearCallerSaved(env: Environment): void {
-  const { regs } = env.cur.writable()
-  for (let i = 0; i <= 5; i++) regs[i] = UNINITIALISED
 }

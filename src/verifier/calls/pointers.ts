@@ -40,18 +40,18 @@ export function fixedOffset(reg: Reg): number {
 
 /** The pointer is as it was got; with `fixedAllowed`, a constant not below zero may have been added. */
 export function checkPointerOffset(_env: Environment, reg: Reg, regno: number, fixedAllowed: boolean): void {
-  const facts = { regno, off: reg.off }
+  const { off } = reg
+  if (reg.scalar.isZero && (off === 0 || (fixedAllowed && off > 0))) return
+  const facts = { regno, off }
   const name = regTypeName(reg.type)
   const code = baseType(reg.type) === PTR_TO_CTX ? 'context_modified' : 'pointer_offset'
-  if (reg.off < 0) {
-    reject(code, `negative offset ${name} ptr R${regno} off=${reg.off} disallowed`, facts)
+  if (off < 0) {
+    reject(code, `negative offset ${name} ptr R${regno} off=${off} disallowed`, facts)
   }
-  if (!fixedAllowed && reg.off !== 0) {
-    reject(code, `dereference of modified ${name} ptr R${regno} off=${reg.off} disallowed`, facts)
+  if (!fixedAllowed && off !== 0) {
+    reject(code, `dereference of modified ${name} ptr R${regno} off=${off} disallowed`, facts)
   }
-  if (!reg.scalar.isZero) {
-    reject(code, `variable ${name} access var_off=${tnumText(reg.scalar)} disallowed`, facts)
-  }
+  reject(code, `variable ${name} access var_off=${tnumText(reg.scalar)} disallowed`, facts)
 }
 
 /** Where arguments of these types may point is checked with the access. */
