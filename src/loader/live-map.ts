@@ -63,21 +63,25 @@ export function checkGivenMap(runtime: Runtime, spec: MapSpec, map: BpfMap): voi
     throw new AnybpfError('ERR_USAGE', `map ${spec.name}: what is given for it is no live map of this runtime`)
   }
   const wanted = { typeId: spec.type, ...mapParameters(runtime, spec) }
+  const { typeId, keySize, valueSize, maxEntries, store } = map
+  const given = { typeId, keySize, valueSize, maxEntries, flags: store.flags ?? 0 }
   for (const [field, what] of GIVEN_MAP_FIELDS) {
     // Entries that the declaration leaves out are for the loader to fill in.
-    if (map[field] === wanted[field] || (field === 'maxEntries' && spec.maxEntries === 0)) continue
+    if (given[field] === wanted[field] || (field === 'maxEntries' && spec.maxEntries === 0)) continue
     throw new AnybpfError(
       'ERR_MAP',
-      `map ${spec.name}: the one that is given has ${what} ${map[field]}, and the object declares ${wanted[field]}`,
+      `map ${spec.name}: the one that is given has ${what} ${given[field]}, and the object declares ${wanted[field]}`,
     )
   }
 }
 
+/** As libbpf has it. Flags count: what one object takes for constant, another must not write. */
 const GIVEN_MAP_FIELDS = [
   ['typeId', 'type'],
   ['keySize', 'key size'],
   ['valueSize', 'value size'],
   ['maxEntries', 'max entries'],
+  ['flags', 'flags'],
 ] as const
 
 /** What a map of records declares as its value is what one looks like, unless it is the descriptor of a perf buffer. */

@@ -51,6 +51,7 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
           {
             ...(options.globals !== undefined && { globals: options.globals }),
             ...(options.kconfig !== undefined && { kconfig: options.kconfig }),
+            givenMaps: new Set(Object.keys(options.maps ?? {})),
           },
           typeof options.verify === 'object' ? options.verify : {},
         )

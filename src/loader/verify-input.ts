@@ -32,6 +32,8 @@ export interface VerifyInputOptions {
   readonly type?: string
   /** With `type`: the attach type by bpftool's name. */
   readonly attachType?: string
+  /** Maps that exist already, by name: what they hold is not what the object declares, so nothing is assumed of it. */
+  readonly givenMaps?: ReadonlySet<string>
 }
 
 /**
@@ -101,7 +103,7 @@ export class VerifyInput {
     if (made !== undefined) return made
     const spec = this.spec.maps[name]
     if (spec === undefined) throw new AnybpfError('ERR_LINK', `no map ${name}`)
-    const known = spec.kind !== 'kconfig' || this.kconfigKnown
+    const known = (spec.kind !== 'kconfig' || this.kconfigKnown) && this.options.givenMaps?.has(name) !== true
     const map = describeMap(spec, known ? this.contents.get(spec) : undefined, this.innerOf(spec))
     this.maps.set(name, map)
     return map

@@ -132,6 +132,11 @@ export class Reg {
     return new Reg(this.type, this.scalar, this.off, id, this.refObjId, this.aux, this.target)
   }
 
+  /** A scalar that is linked to none: neither an id nor a distance stays, since a later link would count from it. */
+  unlinked(): Reg {
+    return this.id === 0 && this.off === 0 ? this : new Reg(this.type, this.scalar, 0, 0, 0, 0, undefined)
+  }
+
   withOff(off: number): Reg {
     return new Reg(this.type, this.scalar, off, this.id, this.refObjId, this.aux, this.target)
   }

@@ -199,7 +199,7 @@ function checkMove(env: Environment, insn: AluInsn): void {
   }
   // A copy whose upper half was dropped is no copy, unless there was nothing in it.
   const fits = source.scalar.umaxHigh === 0
-  const copied = fits ? linkScalar(env, src.reg) : unlinked(source)
+  const copied = fits ? linkScalar(env, src.reg) : source.unlinked()
   const scalar = truncate(copied.scalar, 4)
   env.cur.setReg(dst, scalar === copied.scalar ? copied : copied.withScalar(scalar))
 }
@@ -223,13 +223,9 @@ export function checkMovsx(env: Environment, insn: MovsxInsn): void {
   // Nothing changes if the sign bit is known to be clear.
   const { umaxLow, umaxHigh } = source.scalar
   const unchanged = umaxHigh === 0 && umaxLow >>> 0 < 2 ** (insn.bits - 1)
-  const copied = unchanged ? linkScalar(env, insn.src) : unlinked(source)
+  const copied = unchanged ? linkScalar(env, insn.src) : source.unlinked()
   const scalar = signExtend(copied.scalar, insn.bits, insn.width)
   env.cur.setReg(insn.dst, scalar === copied.scalar ? copied : copied.withScalar(scalar))
-}
-
-function unlinked(reg: Reg): Reg {
-  return reg.id === 0 && reg.off === 0 ? reg : new Reg(SCALAR_VALUE, reg.scalar, 0, 0, 0, 0, undefined)
 }
 
 export function checkNegate(env: Environment, insn: NegInsn): void {

@@ -27,9 +27,8 @@ export class FunctionInstance {
   readonly masks: (Int32Array | undefined)[] = []
   /** By slot of the function: see `VISITED` and `WRITES` in stack-liveness. */
   readonly visited: Uint8Array
-  /** Where something was added since liveness was last solved: places in postorder. */
+  /** Something was added since liveness was last solved: from this place in postorder on. */
   dirtyFrom = Number.POSITIVE_INFINITY
-  dirtyTo = -1
   updated = false
   /** Something is no longer certain to be written: what followed from it has to be forgotten. */
   writesDropped = false

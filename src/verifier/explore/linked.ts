@@ -28,13 +28,13 @@ export function collectLinked(env: Environment, state: State, id: number, places
       const reg = regs[regno]!
       if (reg.type !== SCALAR_VALUE || (reg.id & ~ADD_CONST) !== wanted) continue
       if (places.length < MAX_LINKED) places.push(linkedRegister(frameno, regno))
-      else state.writable(frameno).regs[regno] = reg.withId(0)
+      else state.writable(frameno).regs[regno] = reg.unlinked()
     }
     for (let spi = 0; spi < stack.length; spi++) {
       const slot = stack[spi]!
       if (!slot.isSpill || slot.reg.type !== SCALAR_VALUE || (slot.reg.id & ~ADD_CONST) !== wanted) continue
       if (places.length < MAX_LINKED) places.push(linkedSlot(frameno, spi))
-      else state.writable(frameno).stack[spi] = new StackSlot(slot.bytes, slot.reg.withId(0))
+      else state.writable(frameno).stack[spi] = new StackSlot(slot.bytes, slot.reg.unlinked())
     }
   }
 }

@@ -54,7 +54,7 @@ export function linkScalar(env: Environment, regno: number): Reg {
   const reg = env.cur.reg(regno)
   if (reg.type !== SCALAR_VALUE) return reg
   let linked = reg
-  if ((linked.id & ADD_CONST) !== 0) linked = linked.withOff(0).withId(0)
+  if ((linked.id & ADD_CONST) !== 0) linked = linked.unlinked()
   if (linked.id === 0 && !linked.scalar.isConstant) linked = linked.withId(env.newId())
   if (linked !== reg) env.cur.setReg(regno, linked)
   return linked

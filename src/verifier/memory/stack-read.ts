@@ -83,7 +83,7 @@ function fillPart(env: Environment, slot: StackSlot, off: number, size: number, 
   const { reg } = slot
   const spilled = spillSize(slot)
   if (size <= spilled && isLowPart(env, off, size, spilled)) {
-    env.cur.setReg(valueRegno, widthOf(reg) > size * 8 && reg.id !== 0 ? reg.withId(0) : reg)
+    env.cur.setReg(valueRegno, widthOf(reg) > size * 8 ? reg.unlinked() : reg)
     return true
   }
   checkBytes(env, slot, off, size)

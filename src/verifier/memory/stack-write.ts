@@ -71,7 +71,7 @@ function writeAt(env: Environment, frameno: number, off: number, size: number, v
       stored = value
     } else {
       // What is stored is only a part: it is not linked to the whole.
-      stored = value.id === 0 ? value : value.withId(0)
+      stored = value.unlinked()
     }
   } else if (constant !== undefined && place === 0 && bpfCapable) {
     stored = constantReg(constant)

@@ -105,9 +105,7 @@ const MOVE_TO_MAP =
 function stackUse(scene: Scene, chain: readonly number[]): string {
   return chain
     .map((index) => {
-      const subprogram = scene.env.subprograms[index]
-      if (subprogram === undefined) return `function ${index}`
-      const { name, stackDepth } = subprogram
+      const { name, stackDepth } = scene.env.subprograms[index]!
       return `${name === '' ? `function ${index}` : `${name}()`} ${stackDepth}`
     })
     .join(', ')
