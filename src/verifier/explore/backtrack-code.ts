@@ -31,18 +31,24 @@ export const STEP_EXIT = 10
 export const STEP_LOAD_PACKET = 11
 export const STEP_TAIL_CALL = 12
 
+/** Bit of `touches`: the instruction has to be looked at whatever is wanted. */
+export const TOUCHES_ALL = 1 << 15
+
 const TAIL_CALL = 'tail_call'
 
 export class BacktrackCode {
   readonly steps: Uint8Array
   readonly dst: Uint8Array
   readonly src: Uint8Array
+  /** Registers of which one has to be wanted for the instruction to matter, bit i for r_i; 0: it never does. */
+  readonly touches: Uint16Array
 
   constructor(env: Environment) {
     const count = env.insns.length
     this.steps = new Uint8Array(count)
     this.dst = new Uint8Array(count)
     this.src = new Uint8Array(count)
+    this.touches = new Uint16Array(count)
     for (let i = 0; i < count; i++) this.lower(env, i, env.insns[i]!)
   }
 
@@ -109,6 +115,23 @@ export class BacktrackCode {
     this.steps[at] = step
     this.dst[at] = dst
     this.src[at] = src
+    this.touches[at] = touchesOf(step, dst, src)
+  }
+}
+
+function touchesOf(step: number, dst: number, src: number): number {
+  switch (step) {
+    case STEP_NONE:
+      return 0
+    case STEP_COMPARE:
+      return (1 << dst) | (1 << src)
+    case STEP_CALL_LOCAL:
+    case STEP_CALL:
+    case STEP_TAIL_CALL:
+    case STEP_EXIT:
+      return TOUCHES_ALL
+    default:
+      return 1 << dst
   }
 }
 

@@ -12,11 +12,16 @@ import { liveSlots } from './stack-liveness.ts'
 const FRAME_POINTER = 10
 
 /** Cleans the checkpoints of a list that are at the current instruction and call chain and are explored to their end. */
-export function cleanCheckpoints(env: Environment, first: State | undefined): void {
-  for (let state = first; state !== undefined; state = state.nextInList) {
-    if (state.branches !== 0 || state.cleaned || state.insn !== env.insn) continue
+export function cleanCheckpoints(env: Environment, list: number): void {
+  const { lists, uncleaned } = env.exploration
+  let left = uncleaned[list]!
+  for (let state = lists[list]; state !== undefined && left > 0; state = state.nextInList) {
+    if (state.cleaned) continue
+    left--
+    if (state.branches !== 0 || state.insn !== env.insn) continue
     if (!sameCallsites(state, env.cur) || isIncomplete(env, state)) continue
     cleanState(env, state)
+    uncleaned[list]!--
   }
 }
 

@@ -18,6 +18,8 @@ const STATE_BYTES = 2048
 export class Exploration {
   /** Lists of checkpoints, newest first, by slot and call site: see `listOf`. */
   readonly lists: (State | undefined)[]
+  /** How many of each list may still be cleaned. */
+  readonly uncleaned: Int32Array
   readonly ids = new IdMap()
   readonly wanted = new Wanted()
   readonly code: BacktrackCode
@@ -52,21 +54,30 @@ export class Exploration {
   /** By slot: up to two successors (-1: none), and its place in postorder. */
   readonly successors: Int32Array
   readonly places: Int32Array
-  /** By subprogram: a jump goes backwards in it. */
-  readonly hasLoop: Uint8Array
+  /** By slot: the first and the last place of those that it is a successor of. */
+  readonly firstUser: Int32Array
+  readonly lastUser: Int32Array
+  /** Places that the next pass of stack liveness has to cover. */
+  againFrom = 0
+  againTo = 0
 
   constructor(env: Environment) {
     this.lists = new Array<State | undefined>(Math.max(1, env.insns.length)).fill(undefined)
+    this.uncleaned = new Int32Array(this.lists.length)
     this.stateLimit = env.options.stateLimit ?? DEFAULT_STATE_LIMIT
     this.code = new BacktrackCode(env)
     this.successors = successorsOf(env)
     this.places = new Int32Array(env.insns.length).fill(-1)
-    this.hasLoop = new Uint8Array(env.subprograms.length)
-    for (let i = 0; i < env.postorder.length; i++) this.places[env.postorder[i]!] = i
-    for (let insn = 0; insn < env.insns.length; insn++) {
+    this.firstUser = new Int32Array(env.insns.length).fill(env.insns.length)
+    this.lastUser = new Int32Array(env.insns.length).fill(-1)
+    for (let place = 0; place < env.postorder.length; place++) {
+      const insn = env.postorder[place]!
+      this.places[insn] = place
       for (let s = 2 * insn; s < 2 * insn + 2; s++) {
         const successor = this.successors[s]!
-        if (successor >= 0 && this.places[successor]! >= this.places[insn]!) this.hasLoop[env.subprogramOf[insn]!] = 1
+        if (successor < 0) continue
+        if (place < this.firstUser[successor]!) this.firstUser[successor] = place
+        this.lastUser[successor] = place
       }
     }
   }
@@ -74,6 +85,7 @@ export class Exploration {
   /** Another function is verified at the root: what was seen stays counted, and is forgotten otherwise. */
   restart(): void {
     this.lists.fill(undefined)
+    this.uncleaned.fill(0)
     for (const instance of this.openVisits) instance.visits = undefined
     this.openVisits.length = 0
     this.finished = this.listed + this.evicted + this.backedges

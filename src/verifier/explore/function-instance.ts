@@ -27,8 +27,9 @@ export class FunctionInstance {
   readonly masks: (Int32Array | undefined)[] = []
   /** By slot of the function: see `VISITED` and `WRITES` in stack-liveness. */
   readonly visited: Uint8Array
-  /** Something was added since liveness was last solved: from this place in postorder on. */
+  /** Where something was added since liveness was last solved: places in postorder. */
   dirtyFrom = Number.POSITIVE_INFINITY
+  dirtyTo = -1
   updated = false
   /** Something is no longer certain to be written: what followed from it has to be forgotten. */
   writesDropped = false

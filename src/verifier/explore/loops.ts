@@ -82,6 +82,7 @@ export function addBackedge(env: Environment, old: State, cur: State): void {
 
 /** What a checkpoint says of precision is not final: back edges of its loop are still to be followed. */
 export function isIncomplete(env: Environment, state: State): boolean {
+  if (env.exploration.backedges === 0) return false
   const visit = visitOf(env, state)
   return visit !== undefined && visit.backedges.length > 0
 }

@@ -9,9 +9,10 @@
  * @module
  */
 import type { Environment } from '../environment.ts'
-import type { Frame, PrecisionMarks, State } from '../state.ts'
+import type { Frame, HistoryEntry, PrecisionMarks, State } from '../state.ts'
 import { SCALAR_VALUE } from '../types.ts'
 import { stepBack, type Wanted } from './backtrack.ts'
+import { TOUCHES_ALL } from './backtrack-code.ts'
 import type { Exploration } from './exploration.ts'
 
 const MAX_FRAMES = 16
@@ -82,6 +83,8 @@ export function preciseRegisters(state: State, frameno: number): number {
 /** Walks from the instruction that is being checked in `start` to where all wanted values were made. */
 function walkBack(env: Environment, exploration: Exploration, start: State): boolean {
   const { wanted } = exploration
+  const { regs } = wanted
+  const { touches } = exploration.code
   if (wanted.isEmpty) return false
   let changed = false
   let state = start
@@ -97,23 +100,32 @@ function walkBack(env: Environment, exploration: Exploration, start: State): boo
     }
     const { history, firstInsn } = state
     let left = history.length
+    let top = left > 0 ? history[left - 1] : undefined
     for (;;) {
+      const entry = top !== undefined && top.insn === insn ? top : undefined
       if (skip) {
         skip = false
-      } else {
-        const entry = left > 0 && history[left - 1]!.insn === insn ? history[left - 1]! : undefined
+      } else if (
+        (touches[insn]! & (regs[wanted.frame]! | TOUCHES_ALL)) !== 0 ||
+        (entry !== undefined && saysMore(entry))
+      ) {
         if (!stepBack(env, wanted, insn, next, entry)) {
           wanted.clear()
           markAllPrecise(start)
           return changed
         }
+        if (wanted.isEmpty) return changed
       }
-      if (wanted.isEmpty) return changed
       next = insn
       // A path may come through its first instruction several times; its history tells whether this is the first time.
-      if (insn === firstInsn && (left === 0 || (left === 1 && history[0]!.insn === insn))) break
-      if (left > 0 && history[left - 1]!.insn === insn) insn = history[--left]!.previous
-      else insn--
+      if (insn === firstInsn && (left === 0 || (left === 1 && entry !== undefined))) break
+      if (entry === undefined) {
+        insn--
+      } else {
+        insn = entry.previous
+        left--
+        top = left > 0 ? history[left - 1] : undefined
+      }
       if (insn < 0) {
         wanted.clear()
         markAllPrecise(start)
@@ -133,6 +145,11 @@ function walkBack(env: Environment, exploration: Exploration, start: State): boo
     markAllPrecise(start)
   }
   return changed
+}
+
+/** The entry tells more than that control came from elsewhere. */
+function saysMore(entry: HistoryEntry): boolean {
+  return entry.flags !== 0 || entry.linked !== undefined
 }
 
 function isGlobalEntry(state: State, wanted: Wanted): boolean {
@@ -166,7 +183,10 @@ function markCheckpoint(state: State, wanted: Wanted): boolean {
 }
 
 function marksOf(state: State, frameno: number): PrecisionMarks {
-  state.precise ??= Array.from({ length: state.frames.length }, () => ({ regs: 0, stackLow: 0, stackHigh: 0 }))
+  if (state.precise === undefined) {
+    state.precise = []
+    for (let i = 0; i < state.frames.length; i++) state.precise.push({ regs: 0, stackLow: 0, stackHigh: 0 })
+  }
   return state.precise[frameno]!
 }
 

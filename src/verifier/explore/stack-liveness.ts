@@ -83,11 +83,7 @@ export function updateStackLiveness(env: Environment): void {
   exploration.instance = undefined
   let instance: FunctionInstance | undefined = exploration.instanceOf(env, cur, cur.curframe)
   for (; instance !== undefined; instance = instance.outer) {
-    if (!instance.updated) continue
-    solve(env, exploration, instance)
-    instance.updated = false
-    instance.writesDropped = false
-    instance.dirtyFrom = Number.POSITIVE_INFINITY
+    if (instance.updated) solve(env, exploration, instance)
   }
 }
 
@@ -141,6 +137,7 @@ function markDirty(exploration: Exploration, instance: FunctionInstance, insn: n
   instance.updated = true
   const place = exploration.places[insn]!
   if (place < instance.dirtyFrom) instance.dirtyFrom = place
+  if (place > instance.dirtyTo) instance.dirtyTo = place
 }
 
 function addRead(
@@ -198,18 +195,26 @@ function commit(exploration: Exploration, instance: FunctionInstance): void {
 function solve(env: Environment, exploration: Exploration, instance: FunctionInstance): void {
   const first = env.postorderStart[instance.subprogno]!
   const end = env.postorderStart[instance.subprogno + 1] ?? env.postorder.length
-  if (instance.writesDropped) forgetWrittenLater(instance)
-  // Successors come first in postorder: what comes before the first change cannot have changed, but by a loop.
-  let from = instance.writesDropped ? first : Math.max(first, instance.dirtyFrom)
-  for (;;) {
-    let changed = false
+  if (instance.writesDropped) {
+    forgetWrittenLater(instance)
+    instance.dirtyFrom = first
+    instance.dirtyTo = end - 1
+  }
+  let { dirtyFrom, dirtyTo } = instance
+  while (dirtyFrom <= dirtyTo) {
+    exploration.againFrom = Number.POSITIVE_INFINITY
+    exploration.againTo = -1
     for (let frameno = 0; frameno <= instance.depth; frameno++) {
       const masks = instance.masks[frameno]
-      if (masks !== undefined && sweep(env, exploration, instance, masks, from, end)) changed = true
+      if (masks !== undefined) sweep(env, exploration, instance, masks, dirtyFrom, dirtyTo)
     }
-    if (!changed || exploration.hasLoop[instance.subprogno] === 0) break
-    from = first
+    dirtyFrom = exploration.againFrom
+    dirtyTo = exploration.againTo
   }
+  instance.updated = false
+  instance.writesDropped = false
+  instance.dirtyFrom = Number.POSITIVE_INFINITY
+  instance.dirtyTo = -1
   if (instance.outer !== undefined) tellCaller(exploration, instance, instance.outer)
 }
 
@@ -223,20 +228,23 @@ function forgetWrittenLater(instance: FunctionInstance): void {
   }
 }
 
-/** One pass over a function in postorder; true if something changed. */
+/**
+ * One pass in postorder, successors first, from the first instruction that changed to the last one that a change can
+ * reach. Jumps backwards are left for another pass: what it has to cover is noted in `againFrom` and `againTo`.
+ */
 function sweep(
   env: Environment,
   exploration: Exploration,
   instance: FunctionInstance,
   masks: Int32Array,
   from: number,
-  end: number,
-): boolean {
+  to: number,
+): void {
   const { postorder } = env
-  const { successors } = exploration
+  const { successors, firstUser, lastUser } = exploration
   const { start } = instance
-  let changed = false
-  for (let place = from; place < end; place++) {
+  let last = to
+  for (let place = from; place <= last; place++) {
     const insn = postorder[place]!
     let successor = successors[2 * insn]!
     if (successor < 0) continue
@@ -272,9 +280,13 @@ function sweep(
     masks[at + LIVE + 1] = liveHigh
     masks[at + WRITTEN_LATER] = laterLow
     masks[at + WRITTEN_LATER + 1] = laterHigh
-    changed = true
+    const furthest = lastUser[insn]!
+    if (furthest > last) last = furthest
+    const nearest = firstUser[insn]!
+    if (nearest > place) continue
+    if (nearest < exploration.againFrom) exploration.againFrom = nearest
+    if (place > exploration.againTo) exploration.againTo = place
   }
-  return changed
 }
 
 /** What the function does to its callers' frames, from its entry on, is what its call does. */

@@ -46,7 +46,7 @@ export function visitState(env: Environment): boolean {
   let keep = forced || (jumps >= MIN_JUMPS && insns >= MIN_INSNS)
 
   const list = exploration.listOf(insn, cur.frame.callsite)
-  cleanCheckpoints(env, exploration.lists[list])
+  cleanCheckpoints(env, list)
   let count = 0
   let previous: State | undefined
   let next: State | undefined
@@ -70,6 +70,7 @@ export function visitState(env: Environment): boolean {
     if (old.misses > old.hits * patience + patience) {
       if (previous === undefined) exploration.lists[list] = next
       else previous.nextInList = next
+      if (!old.cleaned) exploration.uncleaned[list]!--
       evict(env, exploration, old)
     } else {
       previous = old
@@ -142,6 +143,7 @@ function keepCheckpoint(env: Environment, exploration: Exploration, list: number
   cur.history = []
   checkpoint.nextInList = exploration.lists[list]
   exploration.lists[list] = checkpoint
+  exploration.uncleaned[list]!++
 }
 
 function evict(env: Environment, exploration: Exploration, state: State): void {

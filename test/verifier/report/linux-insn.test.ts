@@ -93,7 +93,7 @@ describe('instructions as Linux prints them', () => {
         // The state follows behind a semicolon, or in the same line where a branch was taken up.
         const theirs = match[2]!
           .replace(/ *;.*$/, '')
-          .replace(/ \d+: .*$/, '')
+          .replace(/ (?:\d+: |infinite loop).*$/, '')
           .trimEnd()
         if (addresses.test(theirs)) continue
         const ours = formatLinuxFields(fieldsOfBytes(bytes.subarray(slot * 8, slot * 8 + 16)), NAMES)

@@ -248,7 +248,7 @@ export function dynptr(scene: Scene): Advice {
 export function lockHeld(scene: Scene): Advice {
   const ends = scene.insn?.kind === 'exit'
   const what = ends ? 'the program ends' : scene.insn?.kind === 'call' ? `${scene.callee} is called` : 'this happens'
-  const lock = scene.env.cur.references.findLast((one) => one.kind !== 'object' && one.kind !== 'irq')
+  const lock = scene.env.cur?.references.findLast((one) => one.kind !== 'object' && one.kind !== 'irq')
   const taken = lock === undefined ? undefined : sourceAt(scene.env, lock.insn)
   const argument = taken === undefined ? undefined : argumentText(taken.text, 'bpf_spin_lock', 0)
   return {

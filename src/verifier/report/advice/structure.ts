@@ -105,7 +105,9 @@ const MOVE_TO_MAP =
 function stackUse(scene: Scene, chain: readonly number[]): string {
   return chain
     .map((index) => {
-      const { name, stackDepth } = scene.env.subprograms[index]!
+      const subprogram = scene.env.subprograms[index]
+      if (subprogram === undefined) return `function ${index}`
+      const { name, stackDepth } = subprogram
       return `${name === '' ? `function ${index}` : `${name}()`} ${stackDepth}`
     })
     .join(', ')
