@@ -8,10 +8,11 @@ import { ZERO } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
 import { checkMemoryAccess } from '../memory/access.ts'
 import { mapRegisters } from '../memory/packet.ts'
-import { markSlotRead } from '../memory/stack-read.ts'
+import { markSlotRead } from '../memory/stack.ts'
 import { reject } from '../rejection.ts'
 import { type DynptrInfo, Reg } from '../state.ts'
 import { baseType, CONST_PTR_TO_DYNPTR, PTR_MAYBE_NULL, PTR_TO_MEM, PTR_TO_STACK, STACK_DYNPTR } from '../types.ts'
+import { type DynptrKind, destroyDynptrSlot, dynptrInfo, isReferencing } from './dynptr-slots.ts'
 import { acquireReference, invalidated, releaseReference } from './references.ts'
 import {
   begins,
@@ -24,14 +25,7 @@ import {
   writeSlot,
 } from './stack-object.ts'
 
-export type DynptrKind = DynptrInfo['dynptr']
-
 const SLOTS = 2
-
-/** Its memory has to be given back through it. */
-function isReferencing(kind: DynptrKind): boolean {
-  return kind === 'ringbuf'
-}
 
 function dynptrReg(kind: DynptrKind, first: boolean, id: number, refObjId: number): Reg {
   return new Reg(CONST_PTR_TO_DYNPTR, ZERO, 0, id, refObjId, 0, {
@@ -59,28 +53,8 @@ export function dynptrAt(env: Environment, reg: Reg): Reg | undefined {
   return spi < 0 ? undefined : stackFrame(env, reg).stack[spi]?.reg
 }
 
-export function dynptrInfo(reg: Reg): DynptrInfo {
-  return reg.target as DynptrInfo
-}
-
 export function isReferencedDynptr(env: Environment, reg: Reg): boolean {
   return (dynptrAt(env, reg)?.refObjId ?? 0) !== 0
-}
-
-/**
- * Slot `spi` of a frame is about to be overwritten: a dynptr that it is half of ceases to be, with the slices of it.
- * One that has to be given back may not be lost so.
- */
-export function destroyDynptrSlot(env: Environment, frameno: number, spi: number): void {
-  const frame = env.cur.frames[frameno]!
-  if (!begins(frame, spi, STACK_DYNPTR)) return
-  const first = dynptrInfo(frame.stack[spi]!.reg).first ? spi : spi + 1
-  const info = dynptrInfo(frame.stack[first]!.reg)
-  if (isReferencing(info.dynptr)) reject('dynptr', 'cannot overwrite referenced dynptr')
-  const gone = invalidated(env)
-  mapRegisters(env.cur, (reg) => ((reg.type & ~PTR_MAYBE_NULL) === PTR_TO_MEM && reg.target === info ? gone : reg))
-  clearSlot(env, frameno, first)
-  clearSlot(env, frameno, first - 1)
 }
 
 export interface DynptrUse {

@@ -6,7 +6,7 @@
 import { ZERO } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
 import { checkMemoryAccess } from '../memory/access.ts'
-import { markSlotRead } from '../memory/stack-read.ts'
+import { markSlotRead } from '../memory/stack.ts'
 import { reject } from '../rejection.ts'
 import { type IrqInfo, Reg, type State } from '../state.ts'
 import { PTR_TO_STACK, STACK_IRQ_FLAG } from '../types.ts'

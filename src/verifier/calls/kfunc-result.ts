@@ -28,7 +28,7 @@ import {
 } from '../types.ts'
 import { kernelType, typeRef } from './btf-match.ts'
 import type { CallContext } from './context.ts'
-import { type DynptrKind, dynptrInfo } from './dynptr.ts'
+import { type DynptrKind, dynptrInfo } from './dynptr-slots.ts'
 import { borrowed, nodePointer } from './graph.ts'
 import { iteratesUnderRcu } from './iterator.ts'
 import type { KfuncType, Pointee } from './kfunc-prototype.ts'

@@ -9,8 +9,7 @@ import type { Environment } from '../environment.ts'
 import { reject } from '../rejection.ts'
 import { type Reg, StackSlot, UNINITIALISED } from '../state.ts'
 import { SCALAR_VALUE, STACK_DYNPTR, STACK_MISC } from '../types.ts'
-import { checkStackBounds, frameOf, isReadable, placeOf, scrubbed, slotOf, withKind } from './stack.ts'
-import { markSlotRead } from './stack-read.ts'
+import { checkStackBounds, frameOf, isReadable, markSlotRead, placeOf, scrubbed, slotOf, withKind } from './stack.ts'
 import { tnumText } from './text.ts'
 
 /**

@@ -5,13 +5,12 @@
  */
 import type { Environment } from '../environment.ts'
 import { pushHistory, stackAccess } from '../explore/history.ts'
-import { markStackRead } from '../explore/stack-liveness.ts'
 import { reject } from '../rejection.ts'
 import { constantReg, type Reg, type StackSlot, UNKNOWN_SCALAR } from '../state.ts'
 import { SCALAR_VALUE, STACK_SPILL, STACK_ZERO } from '../types.ts'
 import { checkStackRange } from './helper-stack.ts'
 import { isPointerValue, markUnknown, widthOf } from './registers.ts'
-import { allOfKind, frameOf, isReadable, placeOf, SLOT_BYTES, slotOf } from './stack.ts'
+import { allOfKind, frameOf, isReadable, markSlotRead, placeOf, SLOT_BYTES, slotOf } from './stack.ts'
 import { tnumText } from './text.ts'
 
 /** Reads `size` bytes at `off` plus the variable offset of R`regno` into R`valueRegno` (-1: into none). Bounds were checked. */
@@ -30,12 +29,6 @@ export function readStack(env: Environment, regno: number, off: number, size: nu
   }
   checkStackRange(env, regno, off, size, false, 'read', undefined)
   fillFromBytes(env, frameOf(env, reg).stack, reg.scalar.smin + off, reg.scalar.smax + off + size, valueRegno)
-}
-
-/** Tells liveness that a slot was read. */
-export function markSlotRead(env: Environment, frameno: number, spi: number): void {
-  if (spi < 32) markStackRead(env, frameno, 1 << spi, 0)
-  else markStackRead(env, frameno, 0, 1 << (spi - 32))
 }
 
 /** How many bytes of the register were spilled: those from the lowest one on. */

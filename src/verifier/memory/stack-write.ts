@@ -4,7 +4,7 @@
  * @see https://docs.kernel.org/bpf/verifier.html
  * @module
  */
-import { destroyDynptrSlot } from '../calls/dynptr.ts'
+import { destroyDynptrSlot } from '../calls/dynptr-slots.ts'
 import { type Environment, INSN_NOSPEC_RESULT } from '../environment.ts'
 import { pushHistory, stackAccess } from '../explore/history.ts'
 import { markPrecise } from '../explore/precision.ts'

@@ -10,7 +10,9 @@
  * @see https://docs.kernel.org/bpf/verifier.html
  * @module
  */
+
 import type { Environment } from '../environment.ts'
+import { markStackRead } from '../explore/stack-liveness.ts'
 import { reject } from '../rejection.ts'
 import { type Frame, INVALID_SLOT, type Reg, type StackSlot } from '../state.ts'
 import { checkFastcallStack } from '../structure/fastcall.ts'
@@ -142,4 +144,10 @@ export function checkStackBounds(
 /** As messages say it. */
 function direction(access: 'read' | 'write'): string {
   return access === 'read' ? ' read from' : ' write to'
+}
+
+/** Tells liveness that a slot was read. */
+export function markSlotRead(env: Environment, frameno: number, spi: number): void {
+  if (spi < 32) markStackRead(env, frameno, 1 << spi, 0)
+  else markStackRead(env, frameno, 0, 1 << (spi - 32))
 }
