@@ -59,7 +59,8 @@ FILE is a compiled BPF object (recognised by its ELF header), assembler text, or
 Exit status: 0 every program is accepted, 1 one is rejected, 2 usage, 3 a file is malformed.
 
 JSON: { programs: [{ file, name, section, type, platform, author, verdict, error, stats, log }] }. error has code
-(stable, see the documentation), category, reason, insn, source, path, value (its history) and fix; message is Linux's last line.
+(stable, see the documentation), category, reason, insn, source, path, value (its history) and fix; message is the last
+line of Linux's log.
 
 Programs whose context the kernel types (fentry, LSM, iterators …) and those that call kernel functions need the types of
 the kernel that they are for: those of this machine (/sys/kernel/btf/vmlinux) unless --btf names others.
