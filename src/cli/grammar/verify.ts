@@ -62,8 +62,8 @@ JSON: { programs: [{ file, name, section, type, platform, author, verdict, error
 (stable, see the documentation), category, reason, insn, source, path, value (its history) and fix; message is the last
 line of Linux's log.
 
-Programs whose context the kernel types (fentry, LSM, iterators …) and those that call kernel functions need the types of
-the kernel that they are for: those of this machine (/sys/kernel/btf/vmlinux) unless --btf names others.
+Programs whose context has kernel types (fentry, LSM, iterators …) and those that call kernel functions need the types
+of the kernel that they are for: those of this machine (/sys/kernel/btf/vmlinux) unless --btf names others.
 
 Examples:
   anybpf verify firewall.o
