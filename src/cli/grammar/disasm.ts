@@ -29,7 +29,8 @@ export function addDisasm({ program, io, finish }: GrammarContext): void {
       'after',
       `
 JSON: { file, byteOrder, functions: [{ name, section, type, insns }] }, where insns has slot, bytes, text, label, source
-and reference (what it names: a map, a variable, a function); with --verified also verified: { visits, registers, rejected }.
+and reference (what it names: a map, a variable, a function); with --verified also verified: { visits, registers,
+rejected }.
 
 Examples:
   anybpf disasm firewall.o --program xdp_firewall
