@@ -24,6 +24,8 @@ export interface HostileWorld {
   readonly programType: string
   /** Out of 256: how many calls of helpers that exist are answered without them. */
   readonly havoc: number
+  /** Some value of a map, for helpers that find it by what is not in memory here. */
+  readonly anyValue: (map: MapStore) => number
   /** Other CPUs, the host: called at every helper call. */
   readonly disturb: () => void
 }
@@ -277,8 +279,13 @@ class HostileHelper {
   /** An element that is there, or NULL where the key need not be: as if another CPU had deleted it. */
   private lookUp(cpu: VirtualCpu, map: MapStore | undefined, object: boolean): void {
     const { real } = this
+    if (real === undefined) {
+      // Storage of sockets, tasks, cgroups: there is a value, or one is made.
+      cpu.setResult(object && map !== undefined ? this.world.anyValue(map) : 0, 0)
+      return
+    }
     const found =
-      real === undefined || map === undefined
+      map === undefined
         ? 0
         : real(cpu, cpu.registers[2]!, cpu.registers[4]!, cpu.registers[6]!, cpu.registers[8]!, cpu.registers[10]!)
     // Elements of arrays never go away, and programs need not test for it.

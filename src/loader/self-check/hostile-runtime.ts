@@ -3,15 +3,17 @@
  * runs on. Helpers answer what they may, frames and contexts hold anything, other CPUs write to maps in the meantime.
  * @module
  */
+import { BUILTIN_PROGRAM_TYPES } from '../../programs/index.ts'
 import { type ContextField, type ContextLayout, linux, type Platform } from '../../spec/index.ts'
 import { AnybpfError } from '../../util/index.ts'
 import type { VerifiedFacts } from '../../verifier/facts/recorded-states.ts'
-import { baseType, PTR_TO_BTF_ID } from '../../verifier/types.ts'
+import { baseType, CONST_PTR_TO_MAP, PTR_TO_BTF_ID } from '../../verifier/types.ts'
 import { BpfFault, type LinkedProgram, type VirtualCpu } from '../../vm/index.ts'
-import type { AnyProgramTypeDefinition, Extension } from '../extension.ts'
+import type { Extension } from '../extension.ts'
 import type { Program } from '../program.ts'
 import { Runtime } from '../runtime.ts'
 import { GuestObjects } from './guest-objects.ts'
+import { hostileProgramTypes } from './hostile-context.ts'
 import { type HostileWorld, hostileHelpers } from './hostile-helpers.ts'
 import { SelfCheck, SoundnessViolation } from './self-check.ts'
 import { ValueSource } from './value-source.ts'
@@ -22,8 +24,8 @@ export interface HostileRuntimeOptions {
   readonly platform?: Platform
   /** Out of 256: how many calls of helpers that exist are answered without them. Default 48. */
   readonly havoc?: number
-  /** Program types besides the built-in ones. */
-  readonly programTypes?: readonly AnyProgramTypeDefinition[]
+  /** Programs of types that nothing here can build a context for can be run too. */
+  readonly anyType?: true
   /** Instructions of a run; one that takes more is given up, without a verdict. Default 20,000. */
   readonly budget?: number
 }
@@ -38,6 +40,11 @@ export interface WatchedProgram {
 }
 
 const RANDOM_FRAME_BYTES = 4096
+/** Pointers to structures of the kernel, of which there is nothing here but their address. */
+const KERNEL_STRUCTURES: ReadonlySet<number> = new Set([PTR_TO_BTF_ID, CONST_PTR_TO_MAP])
+/** Out of 256. */
+const ALWAYS = 256
+const BUILTIN_TYPES: ReadonlySet<string> = new Set(BUILTIN_PROGRAM_TYPES.map(({ spec }) => spec.name))
 
 export class HostileRuntime {
   readonly platform: Platform
@@ -47,16 +54,20 @@ export class HostileRuntime {
   readonly check: SelfCheck
   private readonly cpu: VirtualCpu
   private readonly budget: number
+  private readonly havoc: number
   private readonly world: { -readonly [K in keyof HostileWorld]: HostileWorld[K] }
   /** Bytes that new frames are filled with, from a place that moves. */
   private readonly filling: Uint8Array
   private fillingAt = 0
+  /** By address of a map. */
+  private readonly storage = new Map<number, number>()
   /** Memory that others write to while a program runs: values of maps. */
   private readonly shared: { readonly start: number; readonly end: number }[] = []
 
   constructor(options: HostileRuntimeOptions) {
     this.platform = options.platform ?? linux()
     this.budget = options.budget ?? 20_000
+    this.havoc = options.havoc ?? 48
     this.values = new ValueSource(options.seed)
     this.filling = new Uint8Array(RANDOM_FRAME_BYTES)
     this.values.fill(new DataView(this.filling.buffer), 0, RANDOM_FRAME_BYTES)
@@ -68,12 +79,13 @@ export class HostileRuntime {
         return objects.current!
       },
       programType: '',
-      havoc: options.havoc ?? 48,
+      havoc: this.havoc,
       disturb: () => this.disturb(),
+      anyValue: (map) => this.storage.get(map.address) ?? 0,
     }
     const extension: Extension = {
       ...hostileHelpers(this.platform, this.world),
-      ...(options.programTypes !== undefined && { programTypes: options.programTypes }),
+      ...(options.anyType === true && { programTypes: hostileProgramTypes(this.platform) }),
     }
     this.runtime = new Runtime({ platform: this.platform, extensions: [extension] })
     this.objects = objects.current = new GuestObjects(this.runtime.machine)
@@ -84,6 +96,11 @@ export class HostileRuntime {
       onFrame: (start, end) => this.fillFrame(start, end),
       onBegin: (context, layout) => this.fillContext(context, layout),
     })
+  }
+
+  /** The value that storage of a kernel object has in a map of nobody's making. */
+  addStorage(map: number, value: number): void {
+    this.storage.set(map, value)
   }
 
   /** Bytes that change while programs run, whenever they call a helper. */
@@ -114,6 +131,8 @@ export class HostileRuntime {
   /** Runs a program once. Throws `SoundnessViolation` if it does, or holds, what the verifier ruled out. */
   run({ program, facts }: WatchedProgram, input: unknown): RunOutcome {
     this.world.programType = program.type
+    // Where the context is made up, helpers that exist would not know it.
+    this.world.havoc = BUILTIN_TYPES.has(program.type) ? this.havoc : ALWAYS
     this.check.begin()
     let retval: number
     try {
@@ -129,7 +148,7 @@ export class HostileRuntime {
   private judgeFault(error: unknown, facts: VerifiedFacts): RunOutcome {
     if (error instanceof BpfFault) {
       if (error.kind === 'budget') return 'budget'
-      if (baseType(facts.env.pointerTypes[error.slot] ?? 0) === PTR_TO_BTF_ID) return 'kernel_memory'
+      if (KERNEL_STRUCTURES.has(baseType(facts.env.pointerTypes[error.slot] ?? 0))) return 'kernel_memory'
       throw new SoundnessViolation(`${error.message} [fault]`, { slot: error.slot, fault: error.kind })
     }
     if (error instanceof AnybpfError && error.code === 'ERR_FAULT') {
