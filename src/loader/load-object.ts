@@ -86,7 +86,7 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
       const { type, name } = wanted[i]!
       checkHelpers(runtime, program, name)
       const report = verifier?.check(wanted[i]!, program)
-      const relocated = relocateProgram(spec, program, addresses)
+      const relocated = { ...relocateProgram(spec, program, addresses), type, verified: report !== undefined }
       programs[name] = runtime.createProgram(relocated, runtime.programType(type), engineOptions(options, report))
     })
     for (const [name, map] of live) {

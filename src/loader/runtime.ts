@@ -104,7 +104,7 @@ export class Runtime implements ProgramHost {
   ): Program<Input, Output> {
     this.assertLive()
     const definition = this.programType(options.type ?? 'raw')
-    const linked = { name: options.name ?? 'program', insns }
+    const linked = { name: options.name ?? 'program', insns, type: definition.spec.name }
     const program = this.createProgram<Input, Output>(linked, definition, engineOptions(options))
     this.owned.add(program)
     return program

@@ -119,6 +119,7 @@ function checkFunction(env: Environment, subprogram: SubprogramInfo): void {
   env.rootSubprogram = index
   beginExploration(env)
   env.pending.length = 0
+  env.pendingHistory = 0
   env.pathLength = 0
   const state = new State()
   state.branches = 1

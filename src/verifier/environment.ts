@@ -86,8 +86,9 @@ export interface PendingBranch {
   readonly state: State
   readonly insn: number
   readonly previousInsn: number
-  /** Length of the path of instructions when it was pushed. */
+  /** Length of the path of instructions, and of the history, when it was pushed. */
   readonly pathLength: number
+  readonly historyLength: number
 }
 
 export interface Statistics {
@@ -149,6 +150,8 @@ export class Environment {
   previousInsn = -1
   /** Waiting branches, the last one first. */
   readonly pending: PendingBranch[] = []
+  /** Entries in the histories of the waiting branches. */
+  pendingHistory = 0
   /** Instructions of the current path, from the entry. */
   path = new Int32Array(1024)
   pathLength = 0

@@ -102,6 +102,8 @@ export class Interpreter {
   /** What is left of `may_goto`, by depth. */
   private readonly mayGoto: Int32Array
   private tailCalls = 0
+  /** What the run began with. */
+  private entry: ExecutableProgram | undefined = undefined
   private checked = false
   private trace: TraceHook | undefined = undefined
   /** What is left of the current portion of the budget while no code of the loop runs; and what is left besides. */
@@ -142,6 +144,7 @@ export class Interpreter {
     this.checked = options.checked ?? false
     this.trace = options.trace
     this.tailCalls = 0
+    this.entry = program
     registers.fill(0)
     registers[2] = r1
     registers[4] = r2
@@ -497,13 +500,21 @@ export class Interpreter {
   /** Replaces the program in the current frame, unless there is none in the slot or there were too many: then goes on. */
   private tailCall(index: number): Executable | undefined {
     const { cpu, registers: r } = this
-    const program = index < 0 ? undefined : cpu.machine.programs[index]
+    const found = index < 0 ? undefined : cpu.machine.programs[index]
+    // A program of another type would take the context for what it is not.
+    const program = found?.linked.type === this.entry?.linked.type ? found : undefined
     if (program === undefined || this.tailCalls >= cpu.machine.platform.limits.tailCalls) {
       r[0] = -ENOENT
       r[1] = -1
       return undefined
     }
     this.tailCalls++
+    // What nobody verified does not profit from who calls it.
+    if (!this.checked && this.entry?.linked.verified === true && program.linked.verified !== true) {
+      this.checked = true
+      this.generation = -1
+      this.refreshWindows()
+    }
     const next = this.executable(program)
     for (let i = 0; i < 22; i++) if (i !== 2 && i !== 3) r[i] = 0
     this.openFrame(cpu.depth, next.lowered.frameClears.get(0) ?? 0)

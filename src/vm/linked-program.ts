@@ -24,6 +24,10 @@ export interface LinkedProgram {
   readonly byteOrder?: ByteOrder
   /** In order of slot. */
   readonly lines?: readonly SourceLine[]
+  /** Program type: a tail call leads only into programs of the same type. Default: none is known, as of both. */
+  readonly type?: string
+  /** A verifier accepted it: where accesses are not checked, it may run, and what it tail-calls is checked unless verified too. */
+  readonly verified?: boolean
   /** Target slots of each `goto_indirect`, by the slot of the jump: all that it may jump to. */
   readonly indirectTargets?: ReadonlyMap<number, readonly number[]>
 }
