@@ -113,7 +113,10 @@ describe('run on memory', () => {
   })
 
   it('ends a program that never ends, at the budget', async () => {
-    const { status, stderr, document } = await json(['run', '-', '--no-verify', '--budget', '10k'], 'again: goto again\n')
+    const { status, stderr, document } = await json(
+      ['run', '-', '--no-verify', '--budget', '10k'],
+      'again: goto again\n',
+    )
     expect(status).toBe(1)
     expect(stderr).toMatch(errorLine('ERR_BUDGET'))
     expect(document).toMatchObject({ runs: 0, retval: null, nsPerRun: null, error: { code: 'ERR_BUDGET' } })
@@ -138,7 +141,9 @@ describe('run on memory', () => {
     const { status, stdout, stderr } = await cli(['run', '-'], { stdin: source })
     expect([status, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(/^rejected \[wrong_type\] r2 is used as a pointer, and it is the number 0/)
-    expect(stderr).toMatch(/\nanybpf: standard input: program: insn 1: r2 is used as a pointer[^\n]+ \[ERR_REJECTED\]\n$/)
+    expect(stderr).toMatch(
+      /\nanybpf: standard input: program: insn 1: r2 is used as a pointer[^\n]+ \[ERR_REJECTED\]\n$/,
+    )
     const { document } = await json(['run', '-'], source)
     expect(document.error).toMatchObject({ code: 'ERR_REJECTED', details: { report: { error: { insn: 1 } } } })
   })

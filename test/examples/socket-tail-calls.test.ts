@@ -1,7 +1,9 @@
 /**
  * The socket filter with tail calls, against a statement of what it keeps in TypeScript over dissected packets.
  */
+
 import { describe, expect, it } from 'vitest'
+import { assemble } from '../../src/isa/index.ts'
 import { Runtime } from '../../src/loader/index.ts'
 import { dissect, ethernet, ipv4, type TcpLayer, tcp, type UdpLayer, udp } from '../../src/net/index.ts'
 import { parseExample, readPackets } from '../support/examples.ts'
@@ -120,6 +122,25 @@ describe('the socket filter', () => {
     expect(dispatch.run(query).retval).toBe(KEEP_ALL)
     expect(tallies.get(17)).toBeUndefined()
     expect(tallies.get(1)).toEqual({ packets: 1n, kept: 1n })
+    runtime.dispose()
+  })
+
+  it('goes on where the slot holds a program of another type, which would misread the context', () => {
+    const { runtime, dispatch, protocols } = load()
+    const other = runtime.loadProgram(assemble('r0 = 99\nexit'), { type: 'xdp' })
+    protocols.set(17, other.executable)
+    expect(dispatch.run(query).retval).toBe(0)
+    runtime.dispose()
+  })
+
+  it('checks every access of an unverified program that a verified one calls', () => {
+    const { runtime, dispatch, protocols } = load()
+    // Somewhere in the memory, but in nothing that the program may write.
+    const wild = runtime.loadProgram(assemble('r1 = 65536\n*(u64 *)(r1 + 8) = 0\nr0 = 7\nexit'), {
+      type: 'socket_filter',
+    })
+    protocols.set(17, wild.executable)
+    expect(() => dispatch.run(query)).toThrowError(/outside|may not|access/)
     runtime.dispose()
   })
 

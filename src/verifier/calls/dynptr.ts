@@ -7,23 +7,13 @@
 import { ZERO } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
 import { checkMemoryAccess } from '../memory/access.ts'
-import { mapRegisters } from '../memory/packet.ts'
 import { markSlotRead } from '../memory/stack.ts'
 import { reject } from '../rejection.ts'
-import { type DynptrInfo, Reg } from '../state.ts'
-import { baseType, CONST_PTR_TO_DYNPTR, PTR_MAYBE_NULL, PTR_TO_MEM, PTR_TO_STACK, STACK_DYNPTR } from '../types.ts'
+import { Reg } from '../state.ts'
+import { baseType, CONST_PTR_TO_DYNPTR, PTR_TO_MEM, PTR_TO_STACK, STACK_DYNPTR } from '../types.ts'
 import { type DynptrKind, destroyDynptrSlot, dynptrInfo, isReferencing } from './dynptr-slots.ts'
-import { acquireReference, invalidated, releaseReference } from './references.ts'
-import {
-  begins,
-  clearSlot,
-  isWholly,
-  NOWHERE,
-  stackFrame,
-  stackObjectSlot,
-  UNTOUCHED,
-  writeSlot,
-} from './stack-object.ts'
+import { acquireReference, releaseReference } from './references.ts'
+import { clearSlot, isWholly, NOWHERE, stackFrame, stackObjectSlot, UNTOUCHED, writeSlot } from './stack-object.ts'
 
 const SLOTS = 2
 
