@@ -15,6 +15,7 @@ import { CLASS, SIZE_BITS } from '../src/isa/opcode.ts'
 import { formatMarkdownTable, type TableColumn } from '../src/util/text-table.ts'
 import { MODULES } from './architecture-table.ts'
 import { contextTables, objectTables, programTypesTable } from './context-docs.ts'
+import * as verifier from './verifier-docs.ts'
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
 
@@ -164,6 +165,11 @@ export const SECTIONS: Readonly<Record<string, () => string>> = {
   'context-program-types': programTypesTable,
   contexts: contextTables,
   'context-objects': objectTables,
+  'verifier-categories': verifier.categoriesTable,
+  'verifier-codes': verifier.codesTable,
+  'verifier-limits': verifier.limitsTable,
+  'verifier-modules': verifier.modulesTable,
+  'verifier-report': verifier.reportExample,
   'isa-classes': () =>
     formatMarkdownTable(
       columns('class', 'value', 'what'),

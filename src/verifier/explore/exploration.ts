@@ -11,7 +11,7 @@ import { BacktrackCode } from './backtrack-code.ts'
 import { FunctionInstance } from './function-instance.ts'
 import { IdMap } from './id-map.ts'
 
-const DEFAULT_STATE_LIMIT = 200_000
+export const DEFAULT_STATE_LIMIT = 200_000
 /** What a checkpoint takes, roughly: the limit speaks of states, but other tables count too. */
 const STATE_BYTES = 2048
 

@@ -14,7 +14,7 @@ import { refuse } from './refuse.ts'
 import { checkSubprograms, findSubprograms } from './subprograms.ts'
 
 /** Longest program of a trusted author, and of one who may not loop. */
-const MAX_INSNS = 1_000_000
+export const MAX_INSNS = 1_000_000
 const MAX_INSNS_UNPRIVILEGED = 4096
 
 /**
