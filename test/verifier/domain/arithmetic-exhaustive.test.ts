@@ -10,7 +10,7 @@ import { constantOf, type Scalar } from '../../../src/verifier/domain/scalar.ts'
 import { runs } from '../../support/runs.ts'
 import { compareHull, type Hull, hullOfOne, joinHulls } from './hull.ts'
 import { holdPrecision } from './precision.ts'
-import { LOW_BITS, PLACES, type Place, TOP_BITS, type Universe, universe } from './small-width.ts'
+import { LOW_BITS, PLACES, type Place, SIGN_EXTENDED, type Universe, universe } from './small-width.ts'
 
 const LONG = runs(10) === 10
 const mask = (width: number): bigint => (1n << BigInt(width)) - 1n
@@ -137,8 +137,9 @@ interface Suite {
 const SUITES: readonly Suite[] = [
   ...PLACES.map((place) => ({ place, bits: 3, plain: false })),
   { place: LOW_BITS, bits: 4, plain: true },
-  ...(LONG ? PLACES.map((place) => ({ place, bits: 4, plain: false })) : []),
-  ...(LONG ? [LOW_BITS, TOP_BITS].map((place) => ({ place, bits: 5, plain: true })) : []),
+  ...(LONG ? [LOW_BITS, SIGN_EXTENDED].map((place) => ({ place, bits: 4, plain: false })) : []),
+  ...(LONG ? PLACES.slice(2).map((place) => ({ place, bits: 4, plain: true })) : []),
+  ...(LONG ? [{ place: LOW_BITS, bits: 5, plain: true }] : []),
 ]
 
 describe.each(SUITES)('$bits bits, $place.name (plain: $plain)', ({ place, bits, plain }) => {

@@ -26,19 +26,15 @@ export interface Place {
 
 export const LOW_BITS: Place = { name: 'low bits', embed: (x) => BigInt(x), orders: ['u64'] }
 
-export const TOP_BITS: Place = {
-  name: 'top bits',
-  embed: (x, bits) => BigInt(x) << BigInt(64 - bits),
+export const SIGN_EXTENDED: Place = {
+  name: 'sign-extended',
+  embed: (x, bits) => BigInt.asUintN(64, BigInt.asIntN(bits, BigInt(x))),
   orders: ['u64', 's64'],
 }
 
 export const PLACES: readonly Place[] = [
   LOW_BITS,
-  {
-    name: 'sign-extended',
-    embed: (x, bits) => BigInt.asUintN(64, BigInt.asIntN(bits, BigInt(x))),
-    orders: ['u64', 's64'],
-  },
+  SIGN_EXTENDED,
   {
     name: 'sign-extended low half',
     embed: (x, bits) => BigInt.asUintN(32, BigInt.asIntN(bits, BigInt(x))),
@@ -49,7 +45,7 @@ export const PLACES: readonly Place[] = [
     embed: (x, bits) => BigInt(x) << BigInt(32 - (bits >> 1)),
     orders: ['u64', 's32'],
   },
-  TOP_BITS,
+  { name: 'top bits', embed: (x, bits) => BigInt(x) << BigInt(64 - bits), orders: ['u64', 's64'] },
 ]
 
 /** A scalar with the set of small numbers that it describes, one bit each. */
