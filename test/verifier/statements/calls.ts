@@ -3,7 +3,7 @@
  * @module
  */
 import { accept, reject, type VerifyCase } from '../../support/verifier-cases.ts'
-import { END, found, lookup, number, OUT, RESERVE, SUBMIT } from './fragments.ts'
+import { END, found, lookup, number, OUT, PACKET, RESERVE, SUBMIT } from './fragments.ts'
 
 const UNTRUSTED = { author: 'untrusted' } as const
 
@@ -140,6 +140,12 @@ export const CALLS: Readonly<Record<string, readonly VerifyCase[]>> = {
     reject('pointer_leak', 'r0 = r10; exit', UNTRUSTED),
     reject('pointer_leak', `${found('table')}; r1 = r10; lock *(u64 *)(r0 + 0) += r1; ${OUT}`, UNTRUSTED),
     reject('pointer_arithmetic', 'r0 = r10; r0 >>= 8; exit', UNTRUSTED),
+    reject(
+      'pointer_leak',
+      `r5 = r1; ${PACKET}; r4 = r2; r4 += 8; if r4 > r3 goto out; *(u64 *)(r2 + 0) = r5; ${OUT}`,
+      UNTRUSTED,
+    ),
+    reject('pointer_leak', `r2 = r10; *(u32 *)(r1 + 48) = r2; ${END}`, { ...UNTRUSTED, type: 'sched_cls' }),
     // Who may see addresses may write them down.
     accept(`r6 = r1; ${found('table')}; *(u64 *)(r0 + 0) = r6; ${OUT}`),
   ],
