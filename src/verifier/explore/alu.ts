@@ -370,12 +370,23 @@ function exact(scalar: Scalar): string {
 function addToPointer(env: Environment, pointer: Reg, value: Scalar): Reg {
   if (value.isConstant) {
     const off = pointer.off + value.constant
-    if (off === (off | 0)) return pointer.withOff(off)
+    if (off === (off | 0)) return atOffset(pointer, off)
   }
   const scalar = alu('add', 64, pointer.scalar, value)
   return isPacketPointer(pointer.type)
     ? new Reg(pointer.type, scalar, pointer.off, env.newId(), pointer.refObjId, 0, pointer.target)
     : pointer.withScalar(scalar)
+}
+
+/**
+ * What was found beyond the packet's end and is moved back may lie inside again. (Linux 6.18 takes it to be beyond
+ * still, and compiles the next comparison away.)
+ */
+function atOffset(pointer: Reg, off: number): Reg {
+  if (pointer.aux < 0 && off < pointer.off && isPacketPointer(pointer.type)) {
+    return new Reg(pointer.type, pointer.scalar, off, pointer.id, pointer.refObjId, 0, pointer.target)
+  }
+  return pointer.withOff(off)
 }
 
 function subtractFromPointer(env: Environment, insn: AluInsn, pointer: Reg, value: Scalar, pointerIsDst: boolean): Reg {
@@ -386,12 +397,12 @@ function subtractFromPointer(env: Environment, insn: AluInsn, pointer: Reg, valu
   }
   if (value.isConstant) {
     const off = pointer.off - value.constant
-    if (off === (off | 0)) return pointer.withOff(off)
+    if (off === (off | 0)) return atOffset(pointer, off)
   }
   const scalar = alu('sub', 64, pointer.scalar, value)
   if (!isPacketPointer(pointer.type)) return pointer.withScalar(scalar)
   // Towards the start of the packet, what was known to be there still is.
-  const range = value.sminHigh < 0 ? 0 : pointer.aux
+  const range = value.sminHigh < 0 ? 0 : Math.max(0, pointer.aux)
   return new Reg(pointer.type, scalar, pointer.off, env.newId(), pointer.refObjId, range, pointer.target)
 }
 
