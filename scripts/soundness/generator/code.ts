@@ -54,7 +54,8 @@ export class Code {
   /** The branch at `slot` goes to `target`: by default, to what comes next. */
   land(slot: number, target: number = this.slot): void {
     const insn = this.insns[slot]!
-    if (insn.kind !== 'jump' && insn.kind !== 'goto') throw new Error(`no branch at ${slot}`)
+    if (insn.kind !== 'jump' && insn.kind !== 'goto' && insn.kind !== 'may_goto')
+      throw new Error(`no branch at ${slot}`)
     this.insns[slot] = { ...insn, off: target - slot - 1 }
   }
 

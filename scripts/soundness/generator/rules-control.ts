@@ -125,6 +125,31 @@ function loop(w: Writer): boolean {
   return true
 }
 
+/** A loop that the machine bounds: any number of rounds, for all that the verifier knows. */
+function mayGoto(w: Writer): boolean {
+  if (w.inLoop || w.nesting >= 2) return false
+  const { code } = w
+  const kept = KEPT.filter((reg) => !w.reserved.has(reg) && w.know.regs[reg]!.is === 'memory')
+  for (const reg of kept) w.reserved.add(reg)
+  const start = entryOfLoop(w, -1, undefined)
+  w.know = start.copy()
+  w.inLoop = true
+  const top = code.slot
+  const over = code.push({ kind: 'may_goto', off: 0 })
+  const out = condition(w)
+  const end = w.aside(() => w.block(1 + w.random.below(4)))
+  w.inLoop = false
+  w.know = end
+  restore(w, start)
+  code.land(code.goto(), top)
+  code.land(over)
+  code.land(out)
+  w.know = start.copy()
+  w.know.join(end)
+  for (const reg of kept) w.reserved.delete(reg)
+  return true
+}
+
 /** What holds whenever the loop begins another round: numbers, but not how large; pointers that are kept. */
 function entryOfLoop(w: Writer, counter: number, limit: number | undefined): Knowledge {
   const start = w.know.copy()
@@ -158,4 +183,5 @@ export const CONTROL_RULES: readonly Rule[] = [
   { name: 'branch', weight: 10, write: branch },
   { name: 'one of two numbers', weight: 7, write: diverge },
   { name: 'loop', weight: 4, write: loop },
+  { name: 'may_goto', weight: 1, write: mayGoto },
 ]

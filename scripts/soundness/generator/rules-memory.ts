@@ -110,16 +110,22 @@ export function accessThrough(w: Writer, base: number): void {
   if (space === 'stack') off -= off % size
   if (w.tempted) off = room - size + (space === 'stack' ? size : 1)
   const what = w.random.below(writable ? 10 : 5)
+  const released = off % size === 0 && space !== 'packet' && w.chance(1, 12)
   if (what < 5) {
     const dst = w.target()
-    code.load(size, dst, base, off, w.chance(1, 4))
+    if (released) code.push({ kind: 'load_acquire', size, dst, base, off })
+    else code.load(size, dst, base, off, w.chance(1, 4))
     know.regs[dst] = NUMBER
     return
   }
   if (space === 'stack') disturbStack(w)
   if (what < 8 || size < 4 || off % size !== 0 || space === 'packet') {
     if (w.chance(1, 3)) code.store(size, base, off, { imm: w.constant() })
-    else code.store(size, base, off, { reg: w.number([base]) })
+    else {
+      const src = w.number([base])
+      if (released) code.push({ kind: 'store_release', size, base, off, src })
+      else code.store(size, base, off, { reg: src })
+    }
     return
   }
   const op = w.pick(ATOMICS)
@@ -180,7 +186,11 @@ export function moveByNumber(w: Writer, base: number): void {
     w.setNumber(index, most)
   }
   if (dst !== base) code.move(dst, base)
-  code.alu('add', dst, { reg: index })
+  if (kind.space !== 'stack' && w.chance(1, 4)) {
+    // As far forward as it may go, and back by the number.
+    code.alu('add', dst, { imm: most })
+    code.alu('sub', dst, { reg: index })
+  } else code.alu('add', dst, { reg: index })
   know.regs[dst] = { ...kind, room: kind.room - most, align: Math.min(align, kind.align) }
   if (w.chance(1, 4)) {
     // And by a constant, there and back.
@@ -327,11 +337,26 @@ function packet(w: Writer): boolean {
   code.move(limit, data)
   code.alu('add', limit, { imm: size })
   know.regs[limit] = NOTHING
-  w.bail(comparePacket(w, limit, end))
+  if (w.chance(1, 6)) beyondPacket(w, limit, end, size)
+  else w.bail(comparePacket(w, limit, end))
   const kind: Kind = { is: 'memory', room: size, writable: flavour.packetWritable, space: 'packet', align: 1 }
   know.regs[data] = kind
   accessThrough(w, data)
   return true
+}
+
+/** Where the packet is too short, the pointer goes back and is compared again. */
+function beyondPacket(w: Writer, limit: number, end: number, size: number): void {
+  const { code } = w
+  const inside = w.chance(1, 2) ? code.jump('le', limit, { reg: end }) : code.jump('ge', end, { reg: limit })
+  const back = w.random.below(size + 2)
+  if (w.chance(1, 2)) code.alu('add', limit, { imm: -back })
+  else code.alu('sub', limit, { imm: back })
+  const again = w.chance(1, 2) ? code.jump('gt', limit, { reg: end }) : code.jump('ge', limit, { reg: end })
+  code.set(0, 1)
+  code.land(again)
+  w.bail(code.goto())
+  code.land(inside)
 }
 
 /** A jump that is taken if the packet does not reach to `limit`. */

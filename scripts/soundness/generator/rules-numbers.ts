@@ -183,6 +183,20 @@ function linked(w: Writer): boolean {
   return true
 }
 
+/** The distance of two pointers into one object. */
+function difference(w: Writer): boolean {
+  const { know, code } = w
+  const bases = know.memories
+  if (bases.length === 0) return false
+  const src = w.pick(bases)
+  const dst = w.targetBut(src)
+  code.move(dst, src)
+  if (w.chance(1, 2)) code.alu('add', dst, { imm: w.random.below(16) })
+  code.alu('sub', dst, { reg: src })
+  know.regs[dst] = NUMBER
+  return true
+}
+
 export const NUMBER_RULES: readonly Rule[] = [
   { name: 'constant', weight: 4, write: constant },
   { name: 'arithmetic', weight: 22, write: arithmetic },
@@ -192,4 +206,5 @@ export const NUMBER_RULES: readonly Rule[] = [
   { name: 'number from a helper', weight: 2, write: helperNumber },
   { name: 'bound', weight: 5, write: boundNumber },
   { name: 'linked numbers', weight: 3, write: linked },
+  { name: 'difference of pointers', weight: 1, write: difference },
 ]
