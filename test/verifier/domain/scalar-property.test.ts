@@ -44,7 +44,7 @@ import {
   toBig,
 } from './bigint-scalar.ts'
 
-const PARAMETERS = { seed: SEED, numRuns: runs(30_000) }
+const PARAMETERS = { seed: SEED, numRuns: runs(6_000) }
 const u64 = (n: bigint): bigint => BigInt.asUintN(64, n)
 
 /** Numbers at and around the ends of everything, among others. */
@@ -171,7 +171,7 @@ describe('synchronisation', () => {
         work.set(all)
         expect({ ...short }).toEqual({ ...synchroniseInRounds(undefined) })
       }),
-      { ...PARAMETERS, numRuns: runs(200_000) },
+      { ...PARAMETERS, numRuns: runs(40_000) },
     )
   })
 
