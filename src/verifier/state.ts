@@ -323,10 +323,28 @@ const NO_REFERENCES: readonly Reference[] = []
 const NO_HISTORY: readonly HistoryEntry[] = []
 
 export class State {
+  // What comparison reads comes first, in a few cache lines: walks through lists of checkpoints wait for memory.
   /** From the entry's (0) to the current one. */
   frames: Frame[] = []
+  /** Of checkpoints: the one that was kept before it, in the same list. */
+  nextInList: State | undefined = undefined
+  /** Where this state was, if it is a checkpoint; else where it is. */
+  insn = 0
+  /** Paths from here that are not explored to their end. */
+  branches = 0
+  /** Of checkpoints: where the last state that it was compared with differed, see `statesEqual`; -1: nowhere yet. */
+  mismatch = -1
+  /** Of checkpoints, by frame; undefined as long as nothing is precise. */
+  precise: PrecisionMarks[] | undefined = undefined
+  /** Of checkpoints: how often it covered another state, and how often it was compared in vain. */
+  hits = 0
+  misses = 0
+  /** Of checkpoints: what will not be read was forgotten. */
+  cleaned = false
   /** Of a path that only a mispredicting CPU takes. */
   speculative = false
+  inSleepable = false
+
   /** Acquired and not yet released, in order. The array is never changed in place. */
   references: readonly Reference[] = NO_REFERENCES
   /** How many of `references` are locks; id and owner of the innermost one. */
@@ -339,14 +357,9 @@ export class State {
   activeRcuLocks = 0
   /** Identity of the innermost saved IRQ state. 0: interrupts are on. */
   activeIrqId = 0
-  inSleepable = false
 
   /** The checkpoint that this path went through last. */
   parent: State | undefined = undefined
-  /** Paths from here that are not explored to their end. */
-  branches = 0
-  /** Where this state was, if it is a checkpoint; else where it is. */
-  insn = 0
   /** First and last instruction since `parent`. */
   firstInsn = 0
   lastInsn = -1
@@ -356,23 +369,10 @@ export class State {
   mayGotoDepth = 0
   /** Checkpoints from the entry to here. */
   dfsDepth = 0
-
-  // Of checkpoints only.
-  /** By frame; undefined as long as nothing is precise. */
-  precise: PrecisionMarks[] | undefined = undefined
-  /** What will not be read was forgotten. */
-  cleaned = false
   /** Of a loop's back edge: the checkpoint that it was found equal to. */
   equalState: State | undefined = undefined
-  /** How often it covered another state, and how often it was compared in vain. */
-  hits = 0
-  misses = 0
-  /** Where the last state that it was compared with differed, see `statesEqual`; -1: nowhere yet. */
-  mismatch = -1
-  /** No longer compared with: it missed too often. */
+  /** Of checkpoints: no longer compared with, it missed too often. */
   evicted = false
-  /** The one that was kept before it, in the same list. */
-  nextInList: State | undefined = undefined
 
   get curframe(): number {
     return this.frames.length - 1

@@ -18,6 +18,8 @@ const STATE_BYTES = 2048
 export class Exploration {
   /** Lists of checkpoints, newest first, by slot and call site: see `listOf`. */
   readonly lists: (State | undefined)[]
+  /** By slot: the list of checkpoints in the function that is verified at the root. */
+  private readonly entryLists: Int32Array
   /** How many of each list may still be cleaned. */
   readonly uncleaned: Int32Array
   readonly ids = new IdMap()
@@ -64,6 +66,8 @@ export class Exploration {
   constructor(env: Environment) {
     this.lists = new Array<State | undefined>(Math.max(1, env.insns.length)).fill(undefined)
     this.uncleaned = new Int32Array(this.lists.length)
+    // Call site -1, as Linux has it: an unsigned number.
+    this.entryLists = Int32Array.from(env.insns, (_, insn) => (~insn >>> 0) % this.lists.length)
     this.stateLimit = env.options.stateLimit ?? DEFAULT_STATE_LIMIT
     this.code = new BacktrackCode(env)
     this.successors = successorsOf(env)
@@ -95,7 +99,7 @@ export class Exploration {
 
   /** Index of the list for a slot and a call site. Some share a list, as they do in Linux: it counts in statistics. */
   listOf(insn: number, callsite: number): number {
-    return ((insn ^ callsite) >>> 0) % this.lists.length
+    return callsite === -1 ? this.entryLists[insn]! : (insn ^ callsite) % this.lists.length
   }
 
   /** Peak statistics, and the caller's limit. */
