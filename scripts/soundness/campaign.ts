@@ -57,7 +57,7 @@ export class Campaign {
 
   constructor(options: CampaignOptions) {
     this.options = options
-    this.host = new HostileRuntime({ seed: options.seed, budget: 5000 })
+    this.host = new HostileRuntime({ seed: options.seed, budget: 1500 })
     this.maps = new GeneratorMaps(this.host)
     this.generator = new Generator({ maps: this.maps.maps })
   }

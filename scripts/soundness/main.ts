@@ -70,8 +70,8 @@ function runCorpora({ seed, corpus }: Arguments): number {
     console.log(corpusText(name, result))
     violations += result.violations.length
   }
-  if (objects !== undefined) print('objects', checkObjects(objects, seed, tell('objects')))
-  if (cases !== undefined) print('test_verifier', checkCases(cases, seed, tell('test_verifier')))
+  if (objects !== undefined) print('objects', checkObjects(objects, { seed, onProgress: tell('objects') }))
+  if (cases !== undefined) print('test_verifier', checkCases(cases, { seed, onProgress: tell('test_verifier') }))
   return violations
 }
 

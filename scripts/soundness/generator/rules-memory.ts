@@ -186,7 +186,7 @@ export function moveByNumber(w: Writer, base: number): void {
     w.setNumber(index, most)
   }
   if (dst !== base) code.move(dst, base)
-  if (kind.space !== 'stack' && w.chance(1, 4)) {
+  if (kind.space !== 'stack' && w.chance(1, 40)) {
     // As far forward as it may go, and back by the number.
     code.alu('add', dst, { imm: most })
     code.alu('sub', dst, { reg: index })
