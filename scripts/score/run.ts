@@ -98,7 +98,8 @@ export async function score(path: string): Promise<ScoreResult> {
 function* exampleSubjects(): Generator<Subject> {
   const root = fileURLToPath(new URL('../../examples/', import.meta.url))
   for (const folder of readdirSync(root, { withFileTypes: true })) {
-    if (!folder.isDirectory()) continue
+    // The rejections are there to be refused.
+    if (!folder.isDirectory() || folder.name === 'rejections') continue
     for (const file of readdirSync(join(root, folder.name))) {
       if (!file.endsWith('.el.o')) continue
       const object = readFileSync(join(root, folder.name, file))
