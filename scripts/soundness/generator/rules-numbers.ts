@@ -147,9 +147,26 @@ export function bound(w: Writer, reg: number, max: number): void {
     code.set(limit, max)
     w.remember(max, 0)
     w.setNumber(limit, max)
+    if (w.chance(2, 3)) lowerSometimes(w, limit, reg, max)
     w.bail(code.jump(w.chance(1, 2) ? 'gt' : 'ge', reg, { reg: limit }))
   }
   w.setNumber(reg, max)
+}
+
+/** The limit is less on one of two ways that meet before it is compared with. */
+function lowerSometimes(w: Writer, limit: number, reg: number, max: number): void {
+  const { code } = w
+  const decides = w.know.numbers.filter((one) => one !== limit && one !== reg)
+  const by = decides.length > 0 ? w.pick(decides) : reg
+  const skip = compare(
+    w,
+    w.pick(['eq', 'ne', 'gt', 'lt', 'sgt', 'set'] as const),
+    by,
+    w.comparand(),
+    w.chance(1, 3) ? 32 : 64,
+  )
+  code.set(limit, w.random.below(max + 1))
+  code.land(skip)
 }
 
 function compare(w: Writer, op: JumpOp, reg: number, imm: number, width: 32 | 64): number {
