@@ -105,8 +105,12 @@ export class HostileMaps {
 }
 
 function specOf(host: HostileRuntime, map: VerifierMap): MapSpec {
-  const { name, type, keySize, valueSize, flags, inner } = map
-  const table = host.platform.mapTypes.get(type)?.name.includes('hash') === true
+  const { name, type, flags, inner } = map
+  const kind = host.platform.mapTypes.get(type)
+  const table = kind?.name.includes('hash') === true
+  // What a declaration may leave out, loaders fill in: keys and values that are descriptors.
+  const keySize = map.keySize === 0 && kind?.name === 'perf_event_array' ? 4 : map.keySize
+  const valueSize = map.valueSize === 0 && inner !== undefined ? 4 : map.valueSize
   return {
     name,
     kind: 'map',
