@@ -187,18 +187,18 @@ export class SelfCheck {
     for (let i = 0; i < FRAME_WORDS; i++) this.saved[base + i] = registers[i]!
   }
 
-  private check(facts: VerifiedFacts, at: RecordedFunction | undefined, slot: number, rootDepth: number): void {
-    const place = at?.at(slot)
+  private check(facts: VerifiedFacts, reached: RecordedFunction | undefined, slot: number, rootDepth: number): void {
+    const place = reached?.at(slot)
     if (place === undefined) {
       if (!facts.states.truncated) this.fail(facts, slot, 'the verifier never came here')
       return
     }
     const { states } = place
-    const { recent } = place
-    if (this.containment.holds(facts, states[recent]!, slot, rootDepth)) return
-    for (let i = 0; i < states.length; i++) {
-      if (i === recent || !this.containment.holds(facts, states[i]!, slot, rootDepth)) continue
-      place.recent = i
+    const { length } = states
+    // A loop comes through the states in the order in which they were seen.
+    for (let i = 0, at = place.recent; i < length; i++, at = at + 1 === length ? 0 : at + 1) {
+      if (!this.containment.holds(facts, states[at]!, slot, rootDepth)) continue
+      place.recent = at
       return
     }
     if (!facts.states.truncated) this.fail(facts, slot, this.differences(facts, place, slot, rootDepth))
