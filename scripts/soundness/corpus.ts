@@ -27,7 +27,7 @@ const PLATFORM: Platform = linux('6.18')
 const RUNS = 8
 /** Instructions processed beyond which a program is left out, and its strict verification. */
 const MAX_INSNS = 400_000
-const MAX_STRICT_INSNS = 40_000
+const MAX_STRICT_INSNS = 100_000
 
 export interface CorpusResult {
   /** Programs that ran, of those that were accepted here. */
