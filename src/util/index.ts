@@ -3,6 +3,7 @@
  * @module
  */
 export * from './bytes.ts'
+export * from './clock.ts'
 export * from './errors.ts'
 export type * from './flavour.ts'
 export * from './int64.ts'

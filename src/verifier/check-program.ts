@@ -4,7 +4,7 @@
  * @module
  */
 import type { Platform } from '../spec/index.ts'
-import { AnybpfError } from '../util/index.ts'
+import { AnybpfError, milliseconds } from '../util/index.ts'
 import { Environment, type GlobalArgument, INSN_SEEN, type Permissions, type SubprogramInfo } from './environment.ts'
 import { beginExploration } from './explore/exploration.ts'
 import { explore } from './explore/explore.ts'
@@ -43,7 +43,7 @@ export function createEnvironment(
   program: VerifierProgram,
   platform: Platform,
   options: VerifyOptions,
-  start: number = Date.now(),
+  start: number = milliseconds(),
 ): Environment {
   const programType = platform.programTypes.get(program.type)
   if (programType === undefined) {

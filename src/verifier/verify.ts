@@ -3,6 +3,7 @@
  * @module
  */
 import type { Platform } from '../spec/index.ts'
+import { milliseconds } from '../util/index.ts'
 import { checkProgram, createEnvironment } from './check-program.ts'
 import type { Environment } from './environment.ts'
 import type { VerifierProgram, VerifyOptions } from './program.ts'
@@ -18,10 +19,9 @@ const MAX_TRACED_INSNS = 200_000
  * question senseless (`ERR_USAGE`: a program type that the platform does not have).
  */
 export function verify(program: VerifierProgram, platform: Platform, options: VerifyOptions = {}): Report {
-  const start = Date.now()
-  const began = performance.now()
+  const start = milliseconds()
   const first = attempt(program, platform, options, undefined, start)
-  const ms = performance.now() - began
+  const ms = milliseconds() - start
   const logLevel = options.logLevel ?? 0
   const explains = first.rejection !== undefined && options.explain !== false
   const traceable = first.env.statistics.insnsProcessed <= MAX_TRACED_INSNS

@@ -9,7 +9,7 @@
  * @module
  */
 import type { CallInsn, Instruction, LddwInsn } from '../../isa/index.ts'
-import { assertNever } from '../../util/index.ts'
+import { assertNever, milliseconds } from '../../util/index.ts'
 import { checkLocalCall, returnToCaller } from '../calls/frames.ts'
 import { checkHelperCall } from '../calls/helper.ts'
 import { checkKfuncCall } from '../calls/kfunc.ts'
@@ -114,7 +114,7 @@ function isStoppedByFence(failure: unknown): boolean {
 }
 
 function checkClock(env: Environment): void {
-  if (Date.now() > env.deadline) {
+  if (milliseconds() > env.deadline) {
     reject('time_limit', `verification took longer than ${env.options.timeLimit} ms`, { limit: env.options.timeLimit })
   }
 }
