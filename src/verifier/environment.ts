@@ -6,8 +6,10 @@
 import type { Btf } from '../btf/index.ts'
 import type { Instruction } from '../isa/index.ts'
 import type { Platform, ProgramTypeSpec } from '../spec/index.ts'
+import { milliseconds } from '../util/index.ts'
 import type { Exploration } from './explore/exploration.ts'
 import type { VerifierMap, VerifierProgram, VerifierReference, VerifyOptions } from './program.ts'
+import { reject } from './rejection.ts'
 import type { ReturnRange, State } from './state.ts'
 
 /** Facts of an instruction that do not depend on a path: bits of `Environment.insnFlags`. */
@@ -26,6 +28,11 @@ export const INSN_NOSPEC = 32
 export const INSN_ITER_NEXT = 64
 /** Speculation stops after it: a store that was sanitised (Spectre v4). */
 export const INSN_NOSPEC_RESULT = 128
+
+/** The clock is read once in so much work: a few milliseconds of it. */
+const CLOCK_INTERVAL = 1 << 16
+/** What an instruction takes to be processed, or to be compared with a state at. */
+export const WORK_OF_INSN = 16
 
 /** What a global function asks of an argument, by its BTF. */
 export interface GlobalArgument {
@@ -158,6 +165,8 @@ export class Environment {
   idCounter = 0
   readonly statistics: Statistics = { insnsProcessed: 0, totalStates: 0, peakStates: 0, maxStatesPerInsn: 0 }
   jumpsProcessed = 0
+  /** Work until the clock is read again. */
+  private untilClock = CLOCK_INTERVAL
   /** Base and flags of the pointer that each load or store was seen with; 0: none yet. */
   readonly pointerTypes: Int32Array
   /** For a helper that reads `map_ptr`: the map of each call, or 'several'. */
@@ -205,6 +214,22 @@ export class Environment {
 
   newId(): number {
     return ++this.idCounter
+  }
+
+  /**
+   * Accounts for work, in units of less than 0.1 microseconds, about: one for a look at an instruction, `WORK_OF_INSN`
+   * for following it. Whatever repeats itself says so here. Rejects the program when its time is up.
+   */
+  charge(work: number): void {
+    this.untilClock -= work
+    if (this.untilClock < 0) this.checkClock()
+  }
+
+  private checkClock(): void {
+    this.untilClock = CLOCK_INTERVAL
+    if (milliseconds() <= this.deadline) return
+    const limit = this.options.timeLimit
+    reject('time_limit', `verification took longer than ${limit} ms`, { limit })
   }
 
   hasFlag(insn: number, flag: number): boolean {

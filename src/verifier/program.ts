@@ -116,7 +116,7 @@ export interface VerifyOptions {
    * soundness self-check: whatever a run has in a register then lies within a state that was explored. More states are.
    */
   readonly strictPruning?: boolean
-  /** Milliseconds after which verification gives up (`time_limit`). */
+  /** Milliseconds after which verification gives up (`time_limit`), its explanation included; held to within about 100 ms. Default: none. */
   readonly timeLimit?: number
   /** Checkpoints that may be kept at a time, about 2 KB each (`memory_limit`). Default 200,000. */
   readonly stateLimit?: number

@@ -24,14 +24,22 @@ export function verify(program: VerifierProgram, platform: Platform, options: Ve
   const ms = milliseconds() - start
   const logLevel = options.logLevel ?? 0
   const explains = first.rejection !== undefined && options.explain !== false
-  const traceable = first.env.statistics.insnsProcessed <= MAX_TRACED_INSNS
-  if (logLevel === 0 && !(explains && traceable)) {
-    return createReport(first.env, { ms, ...(first.rejection !== undefined && { rejection: first.rejection }) })
-  }
+  const traceable = first.env.statistics.insnsProcessed <= MAX_TRACED_INSNS && !isOutOfTime(first)
+  if (logLevel === 0 && !(explains && traceable)) return createReport(first.env, { ms, ...outcomeOf(first) })
   const trace = createTrace({ logLevel, explain: explains && traceable })
   const second = attempt(program, platform, withoutObserver(options), trace, start)
-  const rejection = second.rejection ?? first.rejection
-  return createReport(second.env, { ms, trace, ...(rejection !== undefined && { rejection }) })
+  // There was time for the verdict and not for its explanation: the verdict stands, the log ends where time did.
+  if (isOutOfTime(second))
+    return createReport(first.env, { ms, trace: { ...trace, path: undefined }, ...outcomeOf(first) })
+  return createReport(second.env, { ms, trace, ...outcomeOf(second.rejection === undefined ? first : second) })
+}
+
+function isOutOfTime({ rejection }: Attempt): boolean {
+  return rejection?.code === 'time_limit'
+}
+
+function outcomeOf({ rejection }: Attempt): { readonly rejection?: Rejection } {
+  return rejection === undefined ? {} : { rejection }
 }
 
 /** An observer sees one run, not the one that follows it for the explanation. */

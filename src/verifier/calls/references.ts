@@ -15,10 +15,14 @@ export function invalidated(env: Environment): Reg {
   return env.permissions.allowPointerLeaks ? UNKNOWN_SCALAR : UNINITIALISED
 }
 
+/** Checkpoints may keep every list of references that there was: who holds thousands at a time pays for each list. */
+const REFERENCE_BYTES = 8
+
 /** Notes that the current instruction acquired something; its id. */
 export function acquireReference(env: Environment, kind: 'object' | 'irq' = 'object'): number {
   const id = env.newId()
   const state = env.cur
+  env.exploration.countTable(REFERENCE_BYTES * (state.references.length + 1))
   state.references = [...state.references, { kind, id, insn: env.insn }]
   return id
 }

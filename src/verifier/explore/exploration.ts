@@ -28,6 +28,9 @@ export class Exploration {
   private readonly roots = new Map<number, FunctionInstance>()
   private readonly stateLimit: number
 
+  /** Steps that precision has gone back in long walks. */
+  stepsBack = 0
+
   /** Jumps and instructions that had been processed when the last checkpoint was made. */
   jumpsAtCheckpoint = 0
   insnsAtCheckpoint = 0
@@ -66,8 +69,9 @@ export class Exploration {
   constructor(env: Environment) {
     this.lists = new Array<State | undefined>(Math.max(1, env.insns.length)).fill(undefined)
     this.uncleaned = new Int32Array(this.lists.length)
+    this.entryLists = new Int32Array(env.insns.length)
     // Call site -1, as Linux has it: an unsigned number.
-    this.entryLists = Int32Array.from(env.insns, (_, insn) => (~insn >>> 0) % this.lists.length)
+    for (let insn = 0; insn < env.insns.length; insn++) this.entryLists[insn] = (~insn >>> 0) % this.lists.length
     this.stateLimit = env.options.stateLimit ?? DEFAULT_STATE_LIMIT
     this.code = new BacktrackCode(env)
     this.successors = successorsOf(env)
@@ -75,6 +79,7 @@ export class Exploration {
     this.firstUser = new Int32Array(env.insns.length).fill(env.insns.length)
     this.lastUser = new Int32Array(env.insns.length).fill(-1)
     for (let place = 0; place < env.postorder.length; place++) {
+      env.charge(1)
       const insn = env.postorder[place]!
       this.places[insn] = place
       for (let s = 2 * insn; s < 2 * insn + 2; s++) {
@@ -168,6 +173,7 @@ export function beginExploration(env: Environment): void {
 function successorsOf(env: Environment): Int32Array {
   const successors = new Int32Array(2 * env.insns.length).fill(-1)
   for (let i = 0; i < env.insns.length; i++) {
+    env.charge(1)
     const insn = env.insns[i]!
     let next = i + 1
     let target = -1

@@ -9,7 +9,7 @@
  * @module
  */
 import type { CallInsn, Instruction, LddwInsn } from '../../isa/index.ts'
-import { assertNever, milliseconds } from '../../util/index.ts'
+import { assertNever } from '../../util/index.ts'
 import { checkLocalCall, returnToCaller } from '../calls/frames.ts'
 import { checkHelperCall } from '../calls/helper.ts'
 import { checkKfuncCall } from '../calls/kfunc.ts'
@@ -23,6 +23,7 @@ import {
   INSN_NOSPEC_RESULT,
   INSN_PRUNE_POINT,
   INSN_SEEN,
+  WORK_OF_INSN,
 } from '../environment.ts'
 import { checkAtomic } from '../memory/atomic.ts'
 import { checkLoadPacket, checkLoadPacketAllowed } from '../memory/load-packet.ts'
@@ -41,8 +42,6 @@ import { loadKernelSymbol } from './ksym.ts'
 import { beginStackWrites, commitStackWrites, updateStackLiveness } from './stack-liveness.ts'
 import { updateBranchCounts, visitState } from './visit.ts'
 
-/** How often the clock is read: once in so many instructions. */
-const CLOCK_INTERVAL = 4096
 const ARENA_MAP_TYPE = 33
 const BPF_FUNC_SPIN_UNLOCK = 94
 
@@ -71,7 +70,7 @@ function followPath(env: Environment): boolean {
   if (processed > env.insnLimit) {
     reject('too_many_instructions', `BPF program is too large. Processed ${processed} insn`, { processed })
   }
-  if (processed % CLOCK_INTERVAL === 0) checkClock(env)
+  env.charge(WORK_OF_INSN)
   state.lastInsn = env.previousInsn
   state.insn = at
   const flags = env.insnFlags[at]!
@@ -111,12 +110,6 @@ function followPath(env: Environment): boolean {
 
 function isStoppedByFence(failure: unknown): boolean {
   return failure instanceof Rejection && REJECTION_CODES[failure.code] !== 'limit'
-}
-
-function checkClock(env: Environment): void {
-  if (milliseconds() > env.deadline) {
-    reject('time_limit', `verification took longer than ${env.options.timeLimit} ms`, { limit: env.options.timeLimit })
-  }
 }
 
 function recordPath(env: Environment, at: number): void {

@@ -7,7 +7,7 @@
  * A loop is a strongly connected component of the control-flow graph, entered by one chain of calls.
  * @module
  */
-import type { Environment } from '../environment.ts'
+import { type Environment, WORK_OF_INSN } from '../environment.ts'
 import type { State } from '../state.ts'
 import { frameInsn } from './function-instance.ts'
 import { markAllPrecise, propagatePrecision } from './precision.ts'
@@ -96,6 +96,7 @@ function closeBackedges(env: Environment, visit: LoopVisit): void {
       const edge = backedges[i]!
       if (propagatePrecision(env, edge.equalState!, edge)) changed = true
     }
+    env.charge(backedges.length * WORK_OF_INSN)
     if (!changed) return
   }
   for (const edge of backedges) markAllPrecise(edge)

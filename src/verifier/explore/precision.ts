@@ -21,6 +21,12 @@ const SCALAR_REGISTERS = 0x3ff
 /** r1 to r5. */
 const ARGUMENTS = 0x3e
 
+/** Steps back that are charged at once, and what they are. */
+const STEPS_CHARGED = 1024
+const STEPS_WORK = 256
+/** Steps back in one verification, some seconds of them; after that everything is taken for precise. No program of the corpora takes a thousandth. */
+const MAX_STEPS = 2 ** 27
+
 /** Marks of a checkpoint whose scalars are all precise. Shared, never written: there is nothing to add. */
 const ALL_PRECISE: PrecisionMarks[] = Array.from({ length: MAX_FRAMES }, () => ({
   regs: -1,
@@ -86,7 +92,13 @@ function walkBack(env: Environment, exploration: Exploration, start: State): boo
   const { regs } = wanted
   const { touches } = exploration.code
   if (wanted.isEmpty) return false
+  if (exploration.stepsBack > MAX_STEPS) {
+    wanted.clear()
+    markAllPrecise(start)
+    return false
+  }
   let changed = false
+  let steps = 0
   let state = start
   let insn = start.insn
   // The instruction at hand has not taken effect, so it is passed over.
@@ -103,6 +115,11 @@ function walkBack(env: Environment, exploration: Exploration, start: State): boo
     let top = left > 0 ? history[left - 1] : undefined
     for (;;) {
       const entry = top !== undefined && top.insn === insn ? top : undefined
+      if (++steps % STEPS_CHARGED === 0 && !mayStepOn(env, exploration)) {
+        wanted.clear()
+        markAllPrecise(start)
+        return changed
+      }
       if (skip) {
         skip = false
       } else if (
@@ -145,6 +162,13 @@ function walkBack(env: Environment, exploration: Exploration, start: State): boo
     markAllPrecise(start)
   }
   return changed
+}
+
+/** Accounts for steps back. False: there were too many in this verification, the others are not worth their time. */
+function mayStepOn(env: Environment, exploration: Exploration): boolean {
+  env.charge(STEPS_WORK)
+  exploration.stepsBack += STEPS_CHARGED
+  return exploration.stepsBack <= MAX_STEPS
 }
 
 /** The entry tells more than that control came from elsewhere. */

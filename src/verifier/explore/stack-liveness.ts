@@ -208,6 +208,7 @@ function solve(env: Environment, exploration: Exploration, instance: FunctionIns
       const masks = instance.masks[frameno]
       if (masks !== undefined) sweep(env, exploration, instance, masks, dirtyFrom, dirtyTo)
     }
+    env.charge((dirtyTo - dirtyFrom) >> 2)
     dirtyFrom = exploration.againFrom
     dirtyTo = exploration.againTo
   }

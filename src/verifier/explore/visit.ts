@@ -6,7 +6,13 @@
  * @module
  */
 import type { Environment } from '../environment.ts'
-import { INSN_CALLS_CALLBACK, INSN_FORCE_CHECKPOINT, INSN_ITER_NEXT, INSN_JUMP_POINT } from '../environment.ts'
+import {
+  INSN_CALLS_CALLBACK,
+  INSN_FORCE_CHECKPOINT,
+  INSN_ITER_NEXT,
+  INSN_JUMP_POINT,
+  WORK_OF_INSN,
+} from '../environment.ts'
 import { reject } from '../rejection.ts'
 import type { State } from '../state.ts'
 import { cleanCheckpoints } from './clean.ts'
@@ -76,6 +82,7 @@ export function visitState(env: Environment): boolean {
       previous = old
     }
   }
+  env.charge(count * WORK_OF_INSN)
   if (count > statistics.maxStatesPerInsn) statistics.maxStatesPerInsn = count
   if (keep && (env.permissions.bpfCapable || count <= MAX_STATES_UNTRUSTED)) keepCheckpoint(env, exploration, list)
   return false

@@ -17,6 +17,20 @@ import { checkSubprograms, findSubprograms } from './subprograms.ts'
 export const MAX_INSNS = 1_000_000
 const MAX_INSNS_UNPRIVILEGED = 4096
 
+const PASSES: readonly ((env: Environment) => void)[] = [
+  checkFunctionInfo,
+  findSubprograms,
+  checkSubprograms,
+  checkFunctionLayout,
+  resolveReferences,
+  checkControlFlow,
+  computePostorder,
+  checkAttachment,
+  computeComponents,
+  computeLiveRegisters,
+  markFastcalls,
+]
+
 /**
  * Refuses what is malformed; fills `subprograms`, `subprogramOf`, `insnFlags`, `liveRegisters`, `scc`, `postorder` of
  * the environment. Time is linear in the length of the program (live registers: times the depth of its loops).
@@ -27,15 +41,8 @@ export function checkStructure(env: Environment): void {
   if (env.insns.length > limit) {
     refuse('too_large', `the program has ${env.insns.length} instructions, more than ${limit}`)
   }
-  checkFunctionInfo(env)
-  findSubprograms(env)
-  checkSubprograms(env)
-  checkFunctionLayout(env)
-  resolveReferences(env)
-  checkControlFlow(env)
-  computePostorder(env)
-  checkAttachment(env)
-  computeComponents(env)
-  computeLiveRegisters(env)
-  markFastcalls(env)
+  for (const pass of PASSES) {
+    pass(env)
+    env.charge(env.insns.length)
+  }
 }

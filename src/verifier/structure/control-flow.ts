@@ -74,6 +74,7 @@ class Walk {
     this.depth = 1
     while (this.depth > 0) {
       const at = this.stack[this.depth - 1]!
+      this.env.charge(1)
       if (this.visit(at) === NO_NEW_SLOT) {
         this.state[at] = EXPLORED
         this.depth--

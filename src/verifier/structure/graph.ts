@@ -23,6 +23,7 @@ export function computePostorder(env: Environment): void {
     let depth = 1
     while (depth > 0) {
       const slot = stack[depth - 1]!
+      env.charge(1)
       if (expanded[slot] === 1) {
         postorder[length++] = slot
         depth--
@@ -69,6 +70,7 @@ export function computeComponents(env: Environment): void {
     path[0] = root
     walk: while (depth > 0) {
       const slot = path[depth - 1]!
+      env.charge(1)
       if (preorder[slot] === 0) {
         preorder[slot] = low[slot] = number++
         open[openCount++] = slot

@@ -90,6 +90,7 @@ export function computeLiveRegisters(env: Environment): void {
   const uses = new Uint16Array(insns.length)
   const kept = new Uint16Array(insns.length)
   for (let slot = 0; slot < insns.length; slot++) {
+    env.charge(1)
     const both = usesAndDefinitions(env, insns[slot]!, slot)
     uses[slot] = both & 0xffff
     kept[slot] = ~(both >>> 16) & 0xffff
@@ -102,6 +103,7 @@ export function computeLiveRegisters(env: Environment): void {
   let head = 0
   let waiting = queue.length
   while (waiting > 0) {
+    env.charge(1)
     const slot = queue[head]!
     head = head + 1 === queue.length ? 0 : head + 1
     waiting--
