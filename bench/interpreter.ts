@@ -1,5 +1,5 @@
 /**
- * How fast the interpreter is, in nanoseconds per instruction: `npx tsx bench/interpreter.ts`.
+ * How fast the interpreter is, in nanoseconds per instruction: `npm run bench -- interpreter`.
  *
  * Each program is a counted loop over instructions of one kind, run often enough for the optimising compiler, then timed as the
  * best of many short rounds (other work on the machine only ever adds to a round).

@@ -1,6 +1,6 @@
 /**
  * What map operations cost: from the host, and from WebAssembly, as a compiled program would call them.
- *   npx tsx bench/maps.ts [ENTRIES …]
+ *   npm run bench -- maps [ENTRIES …]
  * Prints nanoseconds per operation, the fastest of 15 rounds.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * How fast the verifier's numbers are, beside the same on BigInt objects: `npx tsx bench/verifier-domain.ts`.
+ * How fast the verifier's numbers are, beside the same on BigInt objects: `npm run bench -- verifier-domain`.
  *
  * Both versions run in turn, so that other work on the machine strikes both; each figure is the best of many short rounds.
  * The BigInt version is the plain one that the tests compare results with.

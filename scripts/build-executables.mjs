@@ -22,7 +22,6 @@ export async function buildExecutables(outdir) {
     platform: 'node',
     target: 'node20.19',
     minify: true,
-    keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
     define: { ANYBPF_VERSION: JSON.stringify(version) },

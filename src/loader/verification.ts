@@ -11,6 +11,7 @@ import { VerifyInput, type VerifyInputOptions } from './verify-input.ts'
 
 /** The verifier rejected a program: `report.error` says why. */
 export class VerificationError extends AnybpfError {
+  override readonly name = 'VerificationError'
   readonly report: Report
 
   constructor(report: Report) {

@@ -44,12 +44,13 @@ export interface ErrorOptions {
 
 /** Base of all errors of anybpf; `name` is the class's, `code` the literal to switch on. */
 export class AnybpfError extends Error {
+  // Said, not taken from the class: a minifier may rename that.
+  override readonly name: string = 'AnybpfError'
   readonly code: ErrorCode
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(oneLine(message), options.cause === undefined ? undefined : { cause: options.cause })
-    this.name = new.target.name
     this.code = code
     this.details = options.details ?? {}
   }

@@ -39,6 +39,7 @@ export interface FaultDetails {
 
 /** Code ERR_FAULT, or ERR_BUDGET for kind `budget`. The message: `prog: insn 12 (prog.c:31): what happened`. */
 export class BpfFault extends AnybpfError {
+  override readonly name = 'BpfFault'
   declare readonly details: FaultDetails & Readonly<Record<string, unknown>>
 
   constructor(reason: string, details: FaultDetails, cause?: unknown) {

@@ -17,6 +17,7 @@ import type { GuestObjects } from './guest-objects.ts'
 
 /** The verifier was wrong: what the machine holds is not what it said, or the program does what it may not. */
 export class SoundnessViolation extends AnybpfError {
+  override readonly name = 'SoundnessViolation'
   constructor(message: string, details: Readonly<Record<string, unknown>>) {
     super('ERR_INTERNAL', message, { details })
   }
