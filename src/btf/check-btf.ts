@@ -8,11 +8,83 @@ import { AnybpfError, quoteName } from '../util/index.ts'
 import { type Btf, partsOf } from './btf.ts'
 import type { BtfInt, BtfStruct, BtfType, BtfTypeId } from './types.ts'
 
-/** Checks the types from id `first` on. Throws `ERR_BTF` at the first thing wrong. */
+/** What was found to be good; types are never changed. */
+const CHECKED = new WeakSet<Btf>()
+
+/**
+ * Checks the types from id `first` on, be they read from a file or made by hand. Throws `ERR_BTF` at the first thing
+ * wrong. What was found to be good is not looked at again.
+ */
 export function checkBtf(btf: Btf, first = 1): void {
+  if (CHECKED.has(btf)) return
+  for (let id = first; id < btf.types.length; id++) checkShape(btf.types[id], id)
   for (let id = first; id < btf.types.length; id++) checkType(btf, btf.types[id]!)
   checkContainment(btf, first)
   checkPointerChains(btf, first)
+  if (first <= 1 || (btf.base !== undefined && CHECKED.has(btf.base))) CHECKED.add(btf)
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isFlag = (value: unknown): boolean => typeof value === 'boolean'
+const isWhole = (value: unknown): boolean => Number.isSafeInteger(value)
+
+type Shape = Readonly<Record<string, (value: unknown) => boolean>>
+
+const TO_TYPE: Shape = { type: isCount }
+const MEMBER: Shape = { name: isText, type: isCount, bitOffset: isCount, bitSize: isCount }
+const STRUCT: Shape = { size: isCount, members: listOf(MEMBER) }
+
+/** The fields of each kind besides `id` and `name`. */
+const SHAPES: ReadonlyMap<unknown, Shape> = new Map<BtfType['kind'], Shape>([
+  ['void', {}],
+  ['int', { size: isCount, bits: isCount, offset: isCount, signed: isFlag, char: isFlag, bool: isFlag }],
+  ['ptr', TO_TYPE],
+  ['array', { type: isCount, indexType: isCount, count: isCount }],
+  ['struct', STRUCT],
+  ['union', STRUCT],
+  ['enum', { size: isCount, signed: isFlag, values: listOf({ name: isText, value: isWhole }) }],
+  ['enum64', { size: isCount, signed: isFlag, values: listOf({ name: isText, value: (v) => typeof v === 'bigint' }) }],
+  ['fwd', {}],
+  ['typedef', TO_TYPE],
+  ['volatile', TO_TYPE],
+  ['const', TO_TYPE],
+  ['restrict', TO_TYPE],
+  ['func', { type: isCount, linkage: isText }],
+  ['func_proto', { returnType: isCount, params: listOf({ name: isText, type: isCount }) }],
+  ['var', TO_TYPE],
+  ['datasec', { size: isCount, variables: listOf({ type: isCount, offset: isCount, size: isCount }) }],
+  ['float', { size: isCount }],
+  ['decl_tag', { type: isCount, componentIndex: isWhole }],
+  ['type_tag', TO_TYPE],
+  ['unknown', {}],
+])
+
+function listOf(shape: Shape): (value: unknown) => boolean {
+  const names = Object.keys(shape)
+  return (value) => {
+    if (!Array.isArray(value)) return false
+    for (let i = 0; i < value.length; i++) if (wrongField(value[i], shape, names) !== undefined) return false
+    return true
+  }
+}
+
+/** The first field that is not as it has to be. */
+function wrongField(value: unknown, shape: Shape, names: readonly string[]): string | undefined {
+  if (typeof value !== 'object' || value === null) return 'value'
+  return names.find((name) => !shape[name]!((value as Record<string, unknown>)[name]))
+}
+
+/** Types made by hand are as their declarations say. */
+function checkShape(type: BtfType | undefined, id: BtfTypeId): void {
+  const shape = SHAPES.get(type?.kind)
+  if (type === undefined || shape === undefined) {
+    throw new AnybpfError('ERR_BTF', `BTF type ${id} is no type: its kind is ${String(type?.kind)}`)
+  }
+  const wrong = type.id !== id ? 'id' : isText(type.name) ? wrongField(type, shape, Object.keys(shape)) : 'name'
+  if (wrong !== undefined) {
+    throw new AnybpfError('ERR_BTF', `BTF type ${id} (${type.kind}): its ${wrong} is not what it has to be`)
+  }
 }
 
 function checkType(btf: Btf, type: BtfType): void {

@@ -3,7 +3,8 @@
  * @module
  */
 import type { Platform } from '../spec/index.ts'
-import { milliseconds } from '../util/index.ts'
+import { AnybpfError, milliseconds } from '../util/index.ts'
+import { checkInput } from './check-input.ts'
 import { checkProgram, createEnvironment } from './check-program.ts'
 import type { Environment } from './environment.ts'
 import type { VerifierProgram, VerifyOptions } from './program.ts'
@@ -16,9 +17,21 @@ const MAX_TRACED_INSNS = 200_000
 
 /**
  * Judges a program as the platform would. A rejection is a result, not an exception; thrown is only what makes the
- * question senseless (`ERR_USAGE`: a program type that the platform does not have).
+ * question senseless: `ERR_USAGE` (a program type that the platform does not have, an option that makes no sense, what is
+ * no program), and `ERR_BTF` (types that contradict each other).
  */
 export function verify(program: VerifierProgram, platform: Platform, options: VerifyOptions = {}): Report {
+  checkInput(program, options)
+  try {
+    return report(program, platform, options)
+  } catch (failure) {
+    if (failure instanceof AnybpfError) throw failure
+    const what = failure instanceof Error ? failure.message : String(failure)
+    throw new AnybpfError('ERR_INTERNAL', `${program.name}: the verifier failed: ${what}`, { cause: failure })
+  }
+}
+
+function report(program: VerifierProgram, platform: Platform, options: VerifyOptions): Report {
   const start = milliseconds()
   const first = attempt(program, platform, options, undefined, start)
   const ms = milliseconds() - start
@@ -65,9 +78,17 @@ function attempt(
   try {
     checkProgram(env)
   } catch (failure) {
-    if (!(failure instanceof Rejection)) throw failure
-    failure.insn ??= env.insn
-    return { env, rejection: failure }
+    const rejection = rejectionOf(failure)
+    rejection.insn ??= env.insn
+    return { env, rejection }
   }
   return { env, rejection: undefined }
+}
+
+/** Types that a check asks for what they do not have (the size of a function) make a program that is not acceptable. */
+function rejectionOf(failure: unknown): Rejection {
+  if (failure instanceof Rejection) return failure
+  if (failure instanceof AnybpfError && failure.code === 'ERR_BTF')
+    return new Rejection('invalid_btf', [failure.message])
+  throw failure
 }

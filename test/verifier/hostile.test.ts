@@ -115,7 +115,7 @@ describe('a time limit', () => {
     // Half of the time goes by before the mistake is found; following the program again to explain it takes longer.
     const insns = program([mov(9, 1)], (i) => [NOISE(i)], 150_000, [copy(0, 8), exit])
     const { ms } = judge(insns, { explain: false })
-    const { report } = judge(insns, { timeLimit: ms * 1.7 })
+    const { report } = judge(insns, { timeLimit: Math.round(ms * 1.7) })
     expect(report.error?.code).toMatch(/^(uninitialised_register|time_limit)$/)
     expect(report.error?.code === 'time_limit').toBe(report.stats.insnsProcessed < 150_002)
   })
