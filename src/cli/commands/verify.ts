@@ -14,6 +14,7 @@ import {
   errorToJson,
   formatError,
   toCliError,
+  usageError,
 } from '../errors.ts'
 import { formatJson } from '../json.ts'
 import { parsePlatform } from '../platform.ts'
@@ -21,14 +22,15 @@ import { formatCount } from '../progress.ts'
 import { type CliIo, createStyle, type Style } from '../streams.ts'
 import { visible } from '../text.ts'
 import { KernelTypes, needsKernelTypes } from '../verify/kernel-types.ts'
-import { type Candidate, type ProgramOptions, readCandidates } from '../verify/programs.ts'
+import { type Candidate, type Candidates, type ProgramOptions, readCandidates } from '../verify/programs.ts'
 
 export interface VerifyCommandOptions extends ProgramOptions {
   readonly platform?: string
   readonly author?: 'trusted' | 'untrusted'
   readonly btf?: string
   readonly log: 'explain' | 'linux' | 'none'
-  readonly logLevel: number
+  /** Default 1. */
+  readonly logLevel?: number
   readonly stats?: boolean
   readonly strictAlignment?: boolean
   readonly timeLimit?: number
@@ -51,20 +53,21 @@ export async function verifyCommand(
   options: VerifyCommandOptions,
   io: CliIo,
 ): Promise<ExitStatus> {
+  if (options.logLevel !== undefined && options.log !== 'linux') throw usageError('--log-level needs --log linux')
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const read = await reader(files, platform, options, io)
   const kernel = new KernelTypes(options.btf, io)
   const style = createStyle(io.stdout, io.env)
   const all: Verified[] = []
   const errors: CliError[] = []
   for (const file of files) {
     try {
-      const verified = await verifyFile(file, platform, kernel, options, io)
+      const verified = await verifyAll(file, await read(file), kernel, options)
       all.push(...verified)
       if (!options.json) io.stdout.write(printFile(file, verified, files.length > 1, options, style))
     } catch (error) {
-      // One bad file does not keep the others from being looked at, unless the command itself makes no sense.
       const told = toCliError(error)
-      if (files.length === 1 || told.exit === EXIT.usage || told.exit === EXIT.defect) throw error
+      if (files.length === 1 || concernsCommand(told)) throw error
       errors.push(told)
       io.stderr.write(`anybpf: ${formatError(told)}\n`)
     }
@@ -74,14 +77,48 @@ export async function verifyCommand(
   return all.every(({ report }) => report.verdict === 'accept') ? EXIT.ok : EXIT.rejected
 }
 
-async function verifyFile(
-  file: string,
+/** One bad file does not keep the others from being looked at, unless the command itself makes no sense. */
+function concernsCommand({ exit }: CliError): boolean {
+  return exit === EXIT.usage || exit === EXIT.defect
+}
+
+/**
+ * Reads files. Of several, all are read beforehand if the options name something that one of them may not have: whether
+ * the command makes sense is then known before anything is printed. Otherwise only one is held at a time.
+ */
+async function reader(
+  files: readonly string[],
   platform: Platform | undefined,
-  kernel: KernelTypes,
   options: VerifyCommandOptions,
   io: CliIo,
+): Promise<(file: string) => Promise<Candidates>> {
+  const { program, global, type } = options
+  const named = program ?? global ?? type ?? platform
+  if (files.length === 1 || named === undefined) return (file) => readCandidates(file, platform, options, io)
+  const known = new Map<string, Candidates | CliError>()
+  for (const file of files) {
+    if (known.has(file)) continue
+    try {
+      known.set(file, await readCandidates(file, platform, options, io))
+    } catch (error) {
+      const told = toCliError(error)
+      if (concernsCommand(told)) throw error
+      known.set(file, told)
+    }
+  }
+  return async (file) => {
+    const read = known.get(file)!
+    if (read instanceof Error) throw read
+    return read
+  }
+}
+
+async function verifyAll(
+  file: string,
+  candidates: Candidates,
+  kernel: KernelTypes,
+  options: VerifyCommandOptions,
 ): Promise<Verified[]> {
-  const candidates = await readCandidates(file, platform, options, io)
   const verified: Verified[] = []
   for (const candidate of candidates.programs) {
     const { name, section, type } = candidate
@@ -103,7 +140,7 @@ async function judge(
 }
 
 function verifyOptions(options: VerifyCommandOptions, kernelBtf: VerifyOptions['kernelBtf']): VerifyOptions {
-  const { author, timeLimit, insnLimit, stateLimit, log, logLevel, strictAlignment, json } = options
+  const { author, timeLimit, insnLimit, stateLimit, log, logLevel = 1, strictAlignment, json } = options
   return {
     explain: log === 'explain' || json === true,
     ...(log === 'linux' && { logLevel: logLevel as 1 | 2 | 4 }),

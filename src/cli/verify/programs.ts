@@ -104,7 +104,8 @@ function candidate(
   }
 }
 
-function checkedType(platform: Platform, type: string | undefined): string {
+/** The name of a type that the platform has. Throws a usage error that lists them for any other. */
+export function checkedType(platform: Platform, type: string | undefined): string {
   if (type !== undefined && platform.programTypes.has(type)) return type
   const known = [...platform.programTypes.keys()].join(', ')
   throw usageError(
