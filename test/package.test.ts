@@ -233,6 +233,11 @@ describe('type declarations', () => {
       names: browser,
       options: { module: 'esnext', moduleResolution: 'bundler', lib: ['es2022', 'dom'], types: [] },
     },
+    {
+      who: 'an engine that is neither Node.js nor a browser',
+      names: subpaths,
+      options: { module: 'nodenext', moduleResolution: 'nodenext', lib: ['es2022'], types: [] },
+    },
   ])('hold for a strict consumer for $who that checks libraries too', ({ names, options }) => {
     writeFileSync(join(project, 'consumer.ts'), consumer(names))
     writeFileSync(

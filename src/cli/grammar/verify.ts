@@ -62,8 +62,8 @@ cannot be read: of several files, the others are judged all the same.
 
 JSON: { programs: [{ file, name, section, type, platform, author, verdict, error, stats, log }] }. error has code
 (stable, see the documentation), category, reason, insn, source, path, value (its history) and fix; message is the last
-line of Linux's log. kernelTypes says where the kernel's types were read from, if they were. errors has a { code, message,
-subject, details } for each of several files that could not be read; for an only file it is error, without programs.
+line of Linux's log. kernelTypes says where the kernel's types were read from, if they were. errors is there if some of
+several files could not be read: [{ code, message, subject, details }]; of a single file it is error, without programs.
 
 Programs whose context has kernel types (fentry, LSM, iterators …) and those that call kernel functions need the types
 of the kernel that they are for: those of this machine (/sys/kernel/btf/vmlinux) unless --btf names others.

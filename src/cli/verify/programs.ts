@@ -3,9 +3,9 @@
  * @module
  */
 import { VerifyInput } from '../../loader/index.ts'
+import { prepareProgram } from '../../loader/verify-object.ts'
 import { type ObjectSpec, type ProgramSpec, parseObject } from '../../object/index.ts'
 import { linux, type Platform, raw } from '../../spec/index.ts'
-import { isAnybpfError } from '../../util/index.ts'
 import { decodeForVerifier, type VerifierProgram } from '../../verifier/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, usageError } from '../errors.ts'
@@ -88,20 +88,10 @@ function candidate(
 ): Candidate {
   const { name, section } = spec
   const type = chosenType ?? spec.type
-  const known = { name, section, type }
-  if (!platform.programTypes.has(type)) {
-    const problem =
-      type === 'unspec'
-        ? `its section, ${JSON.stringify(section)}, does not tell what type of program it is: give it with --type`
-        : `${platform.name} has no programs of type ${type}`
-    return { ...known, program: undefined, problem }
-  }
-  try {
-    return { ...known, program: input.program(spec), problem: undefined }
-  } catch (error) {
-    if (!isAnybpfError(error)) throw error
-    return { ...known, program: undefined, problem: error.message }
-  }
+  const prepared = prepareProgram(input, spec, platform, type)
+  if (typeof prepared !== 'string') return { name, section, type, program: prepared, problem: undefined }
+  const problem = type === 'unspec' ? `${prepared}: give it with --type` : prepared
+  return { name, section, type, program: undefined, problem }
 }
 
 /** The name of a type that the platform has. Throws a usage error that lists them for any other. */
