@@ -29,7 +29,7 @@ export interface LoadOptions extends Partial<EngineOptions> {
   readonly ksyms?: Readonly<Record<string, number>>
   /**
    * Verify before loading (default), with these options; a rejected program throws `VerificationError`. False: load
-   * whatever it is; it then runs in the checked interpreter, unless `checked` says otherwise.
+   * whatever it is; it then runs in the checked interpreter, unless `checked: false` names the other one.
    */
   readonly verify?: boolean | VerifyOptions
   /** Maps to use instead of making them: shared between objects. They must have the declared type and sizes. */
