@@ -12,7 +12,7 @@ import { type CliIo, createStyle, type Style } from '../streams.ts'
 import { visible } from '../text.ts'
 import { type Annotation, type Annotations, annotateObject, annotateProgram } from '../verify/annotations.ts'
 import { KernelTypes } from '../verify/kernel-types.ts'
-import { checkedType } from '../verify/programs.ts'
+import { checkedType, LICENSE_OF_BARE_CODE } from '../verify/programs.ts'
 
 /** Sixteen bytes with blanks between them. */
 const BYTES_WIDTH = 47
@@ -77,7 +77,7 @@ async function annotate(listings: Listings, options: DisasmOptions, kernel: Kern
   }
   const type = checkedType(platform, options.type ?? (platform.programTypes.has('raw') ? 'raw' : undefined))
   const { name, insns } = listings.programs[0]!
-  return annotateProgram({ name, insns, type, license: 'GPL' }, platform, kernel, how)
+  return annotateProgram({ name, insns, type, license: LICENSE_OF_BARE_CODE }, platform, kernel, how)
 }
 
 function byName(listings: readonly Listing[]): Readonly<Record<string, Listing>> {

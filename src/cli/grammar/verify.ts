@@ -14,7 +14,7 @@ export function addVerify({ program, io, finish }: GrammarContext): void {
     .description(
       `Judges every program of the given objects as the Linux verifier would, without a kernel. Of a program that is rejected it says what is wrong, where in the C source, how the program comes there, where the value at fault comes from, and what would help.
 
-FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text).`,
+FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text). Text and bytes name no licence, and are taken to be under the GPL.`,
     )
     .argument('<file...>', 'objects, assembler text or instruction bytes; - for standard input')
     .option('-p, --program <name>', 'only this program')

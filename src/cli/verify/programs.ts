@@ -19,6 +19,9 @@ export interface ProgramOptions {
   readonly global?: readonly string[]
 }
 
+/** Assembler text and instruction bytes name no licence. As if they were the user's own: every helper may be called. */
+export const LICENSE_OF_BARE_CODE = 'GPL'
+
 /** A program to verify, or why there is nothing to verify. */
 export interface Candidate {
   readonly name: string
@@ -54,7 +57,7 @@ export async function readCandidates(
   )
   if (code.insns.length === 0) throw new CliError(EXIT.badInput, 'ERR_FORMAT', 'holds no instructions', file)
   const type = checkedType(chosen, options.type ?? (chosen.programTypes.has('raw') ? 'raw' : undefined))
-  const program = { name: 'program', type, license: 'GPL', ...code }
+  const program = { name: 'program', type, license: LICENSE_OF_BARE_CODE, ...code }
   return { platform: chosen, programs: [{ name: 'program', section: undefined, type, program, problem: undefined }] }
 }
 
