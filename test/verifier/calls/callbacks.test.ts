@@ -81,6 +81,12 @@ describe('loop', () => {
     expect(judgeWithCallback(LOOP, callback)).toBe(verdict)
   })
 
+  it('takes no pointer for its number of rounds: its callback would be judged for none', () => {
+    const main = 'r1 = r10\n r2 = code_addr(callback)\n r3 = 0\n r4 = 0\n call loop'
+    const callback = 'r1 = 0x1234\n r0 = *(u64 *)(r1 + 0)\n r0 = 1\n exit'
+    expect(judgeWithCallback(main, callback)).toBe('R1 type=fp expected=scalar')
+  })
+
   it('forgets what its callback may have changed', () => {
     const index = `${LOOP}\n r1 = *(u64 *)(r10 - 8)\n r1 += r10\n *(u8 *)(r1 - 16) = 0`
     const verdict = judgeWithCallback(index, '*(u64 *)(r2 + 0) = r1\n r0 = 0\n exit')
