@@ -119,7 +119,7 @@ export const GALLERY: readonly GalleryCase[] = [
     says: "R2 min value is negative, either use unsigned or 'var &= const'",
     line: 'bpf_probe_read_user(text->bytes, length, ctx->buffer);',
     names: ['`length`', 'negative', 'bpf_probe_read_user'],
-    fix: ['unsigned', 'if (length < 0)'],
+    fix: ['unsigned', '__u64', 'if (length > 256)'],
   },
   {
     name: 'map-value-size',

@@ -2,10 +2,11 @@
  * `anybpf verify`: a verdict for each program, and for a rejection, why.
  * @module
  */
+import { unverifiable } from '../../loader/verify-object.ts'
 import type { Platform } from '../../spec/index.ts'
 import { formatTextTable, type TableColumn } from '../../util/index.ts'
-import { type Report, type ReportError, type VerifyOptions, verify } from '../../verifier/index.ts'
-import { formatReport } from '../../verifier/report/format-report.ts'
+import { type Report, type VerifyOptions, verify } from '../../verifier/index.ts'
+import { explain } from '../../verifier/report/format-report.ts'
 import {
   type CliError,
   type ErrorDocument,
@@ -134,7 +135,10 @@ async function judge(
   kernel: KernelTypes,
   options: VerifyCommandOptions,
 ): Promise<Report> {
-  if (program === undefined) return notVerifiable(name, type, platform, problem ?? 'it cannot be linked', options)
+  if (program === undefined) {
+    const author = options.author ?? platform.author ?? 'untrusted'
+    return unverifiable(name, type, platform, author, problem ?? 'it cannot be linked')
+  }
   const kernelBtf = options.btf !== undefined || needsKernelTypes(program, platform) ? await kernel.read() : undefined
   return verify(program, platform, verifyOptions(options, kernelBtf))
 }
@@ -151,26 +155,6 @@ function verifyOptions(options: VerifyCommandOptions, kernelBtf: VerifyOptions['
     ...(stateLimit !== undefined && { stateLimit }),
     ...(strictAlignment === true && { alignment: 'strict' as const }),
   }
-}
-
-/** The report of a program that never came before the verifier. */
-function notVerifiable(
-  name: string,
-  type: string,
-  platform: Platform,
-  problem: string,
-  { author = platform.author ?? 'untrusted' }: VerifyCommandOptions,
-): Report {
-  const error: ReportError = {
-    code: 'invalid_program',
-    category: 'structure',
-    reason: problem,
-    message: problem,
-    lines: [problem],
-    path: [],
-  }
-  const stats = { insnsProcessed: 0, states: 0, peakStates: 0, maxStatesPerInsn: 0, ms: 0, stackDepth: [] }
-  return { name, type, platform: platform.name, author, verdict: 'reject', stats, error }
 }
 
 const COLUMNS: readonly TableColumn[] = [
@@ -227,7 +211,7 @@ function printDetails(one: Verified, several: boolean, options: VerifyCommandOpt
     return one.report.log === undefined ? '' : `${title}${one.report.log.split('\n').map(visible).join('\n')}`
   }
   if (options.log === 'none' || one.report.verdict === 'accept') return ''
-  return title + formatReport(one.report, { style, clean: visible })
+  return title + explain(one.report, { style, clean: visible })
 }
 
 interface VerifyDocument extends Partial<ErrorDocument> {

@@ -9,10 +9,12 @@ import type { Reg, StackSlot } from '../state.ts'
 import {
   baseType,
   isPacketPointer,
+  maybeNull,
   NOT_INIT,
   PTR_TO_CTX,
   PTR_TO_MAP_VALUE,
   PTR_TO_PACKET,
+  PTR_TO_PACKET_END,
   PTR_TO_STACK,
   SCALAR_VALUE,
 } from '../types.ts'
@@ -20,11 +22,13 @@ import { formatLinuxInsn } from './linux-insn.ts'
 import { lineOf } from './linux-log.ts'
 import type { Step } from './recorder.ts'
 import type { SourceLocation, ValueEvent } from './report.ts'
-import { assignedName } from './source-names.ts'
+import { accessedMember, assignedName } from './source-names.ts'
 import { helperName, isUnbounded, mapText, numberText, regWords, targetText } from './words.ts'
 
 /** Events that are kept: the origin and the last ones. */
 const MAX_EVENTS = 12
+/** Comparisons of a path that are looked at for what they say of a value: the last ones. */
+const MAX_COMPARISONS = 64
 
 /** What made a value. */
 export type Origin =
@@ -49,6 +53,14 @@ export interface TracedValue {
   readonly history: readonly ValueEvent[]
   /** Name in the source, where a line tells it. */
   readonly name: string | undefined
+  /** What was added to it since it had that name (or since its origin, without one); undefined where more happened to it. */
+  readonly added: number | undefined
+  /** Of what was loaded: how the source calls that memory, `eth->h_proto`. */
+  readonly member: string | undefined
+  /** The step that made it; -1 if it was there from the beginning. */
+  readonly originStep: number
+  /** It is made of the lower 32 bits of what it was: by zeros, or by copies of the sign. */
+  readonly extended: 'zero' | 'sign' | undefined
 }
 
 /** A step of the path, and a register of the function that was running there. */
@@ -105,6 +117,39 @@ export class ValueTracer {
     return false
   }
 
+  /**
+   * A comparison, on this path, of a copy of a value that was made of its lower 32 bits, where the value itself was not:
+   * what it tells holds for the copy alone.
+   */
+  comparedCopy(index: number, value: TracedValue): SourceLocation | undefined {
+    if (value.originStep < 0 || value.extended !== undefined) return undefined
+    const depth = this.steps[index]?.depth
+    let looked = 0
+    for (let j = index - 1; j > value.originStep && looked < MAX_COMPARISONS; j--) {
+      const step = this.steps[j]!
+      const insn = this.env.insns[step.insn]!
+      if (insn.kind !== 'jump' || step.depth !== depth) continue
+      looked++
+      for (const regno of 'reg' in insn.src ? [insn.dst, insn.src.reg] : [insn.dst]) {
+        const { originStep, extended } = this.trace({ index: j, regno })
+        if (originStep === value.originStep && extended !== undefined) return sourceAt(this.env, step.insn)
+      }
+    }
+    return undefined
+  }
+
+  /** The last comparison for equality of two pointers into the packet before step `index`. */
+  comparedPointers(index: number): SourceLocation | undefined {
+    for (let j = index - 1; j >= 0; j--) {
+      const { insn: slot, regs } = this.steps[j]!
+      const insn = this.env.insns[slot]!
+      if (insn.kind !== 'jump' || !('reg' in insn.src) || (insn.op !== 'eq' && insn.op !== 'ne')) continue
+      const both = [regs[insn.dst]!, regs[insn.src.reg]!]
+      if (both.every(({ type }) => isPacketPointer(type) || type === PTR_TO_PACKET_END)) return sourceAt(this.env, slot)
+    }
+    return undefined
+  }
+
   /** Of a pointer with a variable offset: the number that was added to it last. */
   variablePart({ index, regno }: Place): Place | undefined {
     let reg = regno
@@ -149,7 +194,14 @@ class Walk {
   /** While the value lies on the stack: the frame, and the slot. */
   private slot: { readonly depth: number; readonly index: number } | undefined
   private origin: Origin | undefined
+  private originStep = -1
+  private member: string | undefined
   private name: string | undefined
+  /** Added to the named value since; undefined if that is not all that happened to it. */
+  private added: number | undefined = 0
+  private extended: 'zero' | 'sign' | undefined
+  /** A shift right by 32 that waits for the shift left before it: the two extend the lower half. */
+  private shift: 'zero' | 'sign' | undefined
 
   constructor(env: Environment, steps: readonly Step[], index: number, regno: number) {
     this.env = env
@@ -160,12 +212,18 @@ class Walk {
   }
 
   run(): TracedValue {
-    for (let j = this.start - 1; j >= 0 && this.origin === undefined; j--) this.back(j)
+    for (let j = this.start - 1; j >= 0 && this.origin === undefined; j--) {
+      this.back(j)
+      this.originStep = j
+    }
+    if (this.origin === undefined) this.originStep = -1
     const origin = this.origin ?? this.entryOrigin()
     const history = this.events.reverse()
     const kept =
       history.length <= MAX_EVENTS ? history : [history[0]!, ...history.slice(history.length - MAX_EVENTS + 1)]
-    return { origin, history: kept, name: this.name }
+    const { name, member, originStep, extended } = this
+    const added = this.shift === undefined ? this.added : undefined
+    return { origin, history: kept, name, added, member, originStep, extended }
   }
 
   private back(j: number): void {
@@ -222,6 +280,7 @@ class Walk {
       case 'movsx':
         if (insn.dst !== regno) return
         this.note(j, 'changed', `is sign-extended from ${insn.bits} bits`, after)
+        this.extended ??= 'sign'
         this.regno = insn.src
         return
       case 'neg':
@@ -229,6 +288,7 @@ class Walk {
         if (insn.dst === regno) {
           const what = insn.kind === 'neg' ? 'is negated' : `is put into another byte order (${insn.op}${insn.bits})`
           this.note(j, lost(before, after) ? 'lost' : 'changed', what, after)
+          if (this.name === undefined) this.added = undefined
         }
         return
       case 'addr_space_cast':
@@ -275,7 +335,10 @@ class Walk {
         return
       }
       const source = step.regs[insn.src.reg]!
-      if (insn.width === 32 && after.scalar !== source.scalar) this.note(j, 'changed', 'is cut to 32 bits', after)
+      if (insn.width === 32 && after.scalar !== source.scalar) {
+        this.note(j, 'changed', 'is cut to 32 bits', after)
+        this.extended ??= 'zero'
+      }
       this.regno = insn.src.reg
       return
     }
@@ -286,7 +349,27 @@ class Walk {
       'reg' in insn.src ? regWords(follows ? before : other!).replace(/^the number /, '') : numberText(insn.src.imm)
     const what = `${ALU_WORDS[insn.op] ?? insn.op} ${operand}${insn.width === 32 ? ', in 32 bits' : ''}`
     this.note(j, lost(follows ? other : before, after) ? 'lost' : 'changed', what, after)
+    const source = sourceAt(this.env, step.insn)
+    if (source !== undefined) this.name ??= assignedName(source.text, source.column)
     if (follows && 'reg' in insn.src) this.regno = insn.src.reg
+    this.followChange(insn)
+  }
+
+  /** What arithmetic does to the named value, and whether it is an extension of the lower half. */
+  private followChange({ op, width, src }: AluInsn): void {
+    const imm = 'imm' in src ? src.imm : undefined
+    if (imm === 32 && width === 64 && (op === 'rsh' || op === 'arsh') && this.shift === undefined) {
+      this.shift = op === 'rsh' ? 'zero' : 'sign'
+      return
+    }
+    if (imm === 32 && width === 64 && op === 'lsh' && this.shift !== undefined) {
+      this.extended ??= this.shift
+      this.shift = undefined
+      return
+    }
+    if (this.name !== undefined || this.added === undefined) return
+    if (imm !== undefined && (op === 'add' || op === 'sub')) this.added += op === 'add' ? imm : -imm
+    else this.added = undefined
   }
 
   private backThroughLoad(
@@ -303,6 +386,8 @@ class Walk {
       return
     }
     this.end(j, { kind: 'load', from: base, insn: step.insn }, this.loadText(base, insn.off, insn.size), after)
+    const source = sourceAt(this.env, step.insn)
+    this.member = source === undefined ? undefined : accessedMember(source.text, source.column)
   }
 
   private backThroughCall(j: number, step: Step, insn: Instruction, after: Reg): void {
@@ -333,19 +418,15 @@ class Walk {
   private backThroughJump(j: number, step: Step, before: Reg, after: Reg): void {
     const next = this.steps[j + 1]
     if (next === undefined || next.depth !== step.depth || before === after || !learnt(before, after)) return
-    this.note(
-      j,
-      'checked',
-      next.insn === step.insn + 1 ? 'is compared, and the jump not taken' : 'is compared, and the jump taken',
-      after,
-    )
+    const isNull = maybeNull(before.type) && after.type === SCALAR_VALUE
+    this.note(j, 'checked', isNull ? 'is compared, and is NULL here' : 'is compared', after)
   }
 
   private end(j: number, origin: Origin, what: string, after: Reg): void {
     this.origin = origin
     this.note(j, 'origin', what, after)
     const source = this.events.at(-1)!.source
-    this.name ??= source === undefined ? undefined : assignedName(source.text)
+    this.name ??= source === undefined ? undefined : assignedName(source.text, source.column)
   }
 
   private entryOrigin(): Origin {
@@ -360,7 +441,7 @@ class Walk {
   private note(j: number, kind: ValueEvent['kind'], what: string, after: Reg | undefined): void {
     const { insn } = this.steps[j]!
     const source = sourceAt(this.env, insn)
-    if (kind === 'changed' && source !== undefined) this.name ??= assignedName(source.text)
+    if (kind === 'changed' && source !== undefined) this.name ??= assignedName(source.text, source.column)
     this.events.push({
       insn,
       text: insnText(this.env, insn),
@@ -484,10 +565,13 @@ export function insnText(env: Environment, slot: number): string {
   const insn = env.insns[slot]
   if (insn === undefined) return ''
   const reference = env.program.references?.get(slot)
-  return formatLinuxInsn(insn, {
+  const isKfunc = reference?.kind === 'kfunc'
+  const text = formatLinuxInsn(insn, {
     helper: (id) => env.platform.helpers.get(id)?.name,
-    ...(reference?.kind === 'kfunc' && { kfunc: reference.name }),
+    ...(isKfunc && { kfunc: reference.name }),
   })
+  // Which number a kernel function has is known once a loader looked it up.
+  return isKfunc && insn.kind === 'call' && insn.imm <= 0 ? text.replace(/#-?\d+$/, '') : text
 }
 
 /** The function that begins at a slot. */
