@@ -8,7 +8,7 @@ import type { Environment } from '../environment.ts'
 import type { Reg } from '../state.ts'
 import { baseType, maybeNull, PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META, SCALAR_VALUE } from '../types.ts'
 import type { Step } from './recorder.ts'
-import type { TracedValue, ValueTracer } from './value-history.ts'
+import { hasUpperHalf, type TracedValue, type ValueTracer } from './value-history.ts'
 import { numberText } from './words.ts'
 
 const OPERATORS: Readonly<Record<Exclude<JumpOp, 'set'>, readonly [taken: string, not: string]>> = {
@@ -46,10 +46,11 @@ export function conditionText(
   if (step === undefined || insn?.kind !== 'jump') return undefined
   const left = step.regs[insn.dst]!
   const right = 'reg' in insn.src ? step.regs[insn.src.reg]! : undefined
-  const leftText = operandText(left, insn.dst, index, tracer, known)
+  const half = insn.width === 32
+  const leftText = operandText(left, insn.dst, index, half, tracer, known)
   const rightText =
     right !== undefined && 'reg' in insn.src
-      ? operandText(right, insn.src.reg, index, tracer, known)
+      ? operandText(right, insn.src.reg, index, half, tracer, known)
       : immediateText(insn, left)
   if (insn.op === 'set') return `${leftText} & ${rightText} is ${taken ? 'not ' : ''}0`
   const operator = OPERATORS[insn.op][taken ? 0 : 1]
@@ -71,6 +72,7 @@ function operandText(
   reg: Reg,
   regno: number,
   index: number,
+  half: boolean,
   tracer: ValueTracer,
   known: KnownValue | undefined,
 ): string {
@@ -82,8 +84,8 @@ function operandText(
   if (name === undefined) return `r${regno}`
   const { extended, added = 0 } = traced
   const expression = added === 0 ? name : `${name} ${added < 0 ? '-' : '+'} ${Math.abs(added)}`
-  // A copy of the lower half is not the value: what holds of it need not hold of that.
-  if (extended !== 'zero') return expression
+  // The lower half is not the value: what holds of it need not hold of that.
+  if (extended !== 'zero' && !(half && hasUpperHalf(reg))) return expression
   return expression.includes(' ') ? `(__u32)(${expression})` : `(__u32)${expression}`
 }
 

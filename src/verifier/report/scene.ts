@@ -8,7 +8,7 @@ import type { HelperSpec } from '../../spec/index.ts'
 import type { Environment } from '../environment.ts'
 import type { Rejection } from '../rejection.ts'
 import type { Reg } from '../state.ts'
-import { baseType, PTR_TO_CTX, SCALAR_VALUE } from '../types.ts'
+import { baseType, isPacketPointer, PTR_TO_CTX, SCALAR_VALUE } from '../types.ts'
 import { countsRounds, movesInLoop, type PacketFacts, packetEndName, packetFacts } from './packet-facts.ts'
 import type { Step } from './recorder.ts'
 import type { SourceLocation } from './report.ts'
@@ -262,7 +262,8 @@ export class Scene {
     const { insn, source } = this
     if (insn !== undefined && 'base' in insn && insn.base === regno && source !== undefined) {
       const pointer = accessedPointer(source.text, source.column)
-      const dereferenced = pointer !== undefined && /^\w+$/.test(pointer) ? pointer : undefined
+      const plain = isPacketPointer(reg.type) ? /^\w+/ : /^\w+$/
+      const dereferenced = pointer === undefined ? undefined : plain.exec(pointer)?.[0]
       const accessed = accessedName(source.text, source.column) ?? dereferenced
       if (accessed !== undefined) return accessed
     }

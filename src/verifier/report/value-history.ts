@@ -118,8 +118,8 @@ export class ValueTracer {
   }
 
   /**
-   * A comparison, on this path, of a copy of a value that was made of its lower 32 bits, where the value itself was not:
-   * what it tells holds for the copy alone.
+   * A comparison, on this path, of the lower 32 bits of a value, or of a copy that was made of them, where the value
+   * itself is not: what it tells holds for these alone.
    */
   comparedCopy(index: number, value: TracedValue): SourceLocation | undefined {
     if (value.originStep < 0 || value.extended !== undefined) return undefined
@@ -132,7 +132,8 @@ export class ValueTracer {
       looked++
       for (const regno of 'reg' in insn.src ? [insn.dst, insn.src.reg] : [insn.dst]) {
         const { originStep, extended } = this.trace({ index: j, regno })
-        if (originStep === value.originStep && extended !== undefined) return sourceAt(this.env, step.insn)
+        const half = extended !== undefined || (insn.width === 32 && hasUpperHalf(step.regs[regno]!))
+        if (originStep === value.originStep && half) return sourceAt(this.env, step.insn)
       }
     }
     return undefined
@@ -539,6 +540,11 @@ function writes(insn: Instruction, regno: number): boolean {
     default:
       return false
   }
+}
+
+/** Its upper 32 bits may hold something. */
+export function hasUpperHalf({ type, scalar }: Reg): boolean {
+  return type === SCALAR_VALUE && scalar.umax > 0xffffffff
 }
 
 /** Less is known afterwards: there were bounds, and there are none. */

@@ -72,10 +72,10 @@ function indexFix(scene: Scene, limit: number): string {
     return `Read the index into a variable, check right before it is used that it is less than ${elements}, and leave when it is not.`
   }
   if (step === 1) {
-    return `Check the index right before it is used, and leave when it is too large:\n  if (${name} > ${room})${leave(scene)}${maskHint(name, room)}`
+    return `Check the index right before it is used, and leave when it is too large${keepCheck(index)}\n  if (${name} > ${room})${leave(scene)}${maskHint(name, room)}`
   }
   return (
-    `Check the index before it is used, and leave when it is too large (there are ${elements} elements of ${step} bytes):\n` +
+    `Check the index before it is used, and leave when it is too large (there are ${elements} elements of ${step} bytes)${keepCheck(index)}\n` +
     `  if (${name} >= ${elements})${leave(scene)}`
   )
 }
@@ -126,9 +126,22 @@ export function unbounded(scene: Scene): Advice {
   const limit = value === undefined ? undefined : regionSize(value.reg)
   const what = value === undefined ? 'memory' : targetText(value.reg)
   return {
-    reason: `${accessText(scene)} of ${what} at an offset that has no upper bound${index === undefined ? '' : `: ${indexText(scene, index)}`}`,
+    reason: `${accessText(scene)} of ${what} at an offset that has no upper bound${index === undefined ? '' : `: ${indexText(scene, index)}`}${moduloText(index)}`,
     fix: limit === undefined ? boundFix(scene, index) : indexFix(scene, limit),
   }
+}
+
+/** What Linux's verifier does not know of remainders. */
+export function moduloText(number: NamedValue | undefined): string {
+  const modulo = number?.traced.history.some((event) => /^is taken modulo/.test(event.what))
+  return modulo === true ? '; the verifier keeps no bounds through `%`' : ''
+}
+
+/** Ends a sentence before a check; compilers drop one that a remainder makes needless, unless they do not know of it. */
+function keepCheck(index: NamedValue | undefined): string {
+  const name = variableName(index)
+  if (moduloText(index) === '' || name === undefined) return ':'
+  return ` (after \`%\` the compiler holds such a check for needless: barrier_var of bpf_helpers.h hides from it what it knows):\n  barrier_var(${name});`
 }
 
 /** How to keep a number that is added to a pointer within what that points to. */
@@ -141,7 +154,7 @@ export function boundFix(scene: Scene, index: NamedValue | undefined): string {
   if (array === undefined) {
     return `Check \`${name}\` right before it is used: it must lie within what the pointer points to.`
   }
-  return `Check the index right before it is used, and leave when it is too large:\n  if (${name} >= sizeof(${array}) / sizeof(${array}[0]))${leave(scene)}`
+  return `Check the index right before it is used, and leave when it is too large${keepCheck(index)}\n  if (${name} >= sizeof(${array}) / sizeof(${array}[0]))${leave(scene)}`
 }
 
 export function negativeOffset(scene: Scene): Advice {

@@ -8,7 +8,7 @@ import type { Advice, NamedValue, Scene } from '../scene.ts'
 import { insnText } from '../value-history.ts'
 import { mapText, numberText, rangeText, regWords, targetText } from '../words.ts'
 import { defaultReturn, leave } from './leaving.ts'
-import { boundFix, notNegativeFix, variableOffset } from './memory.ts'
+import { boundFix, moduloText, notNegativeFix, variableOffset } from './memory.ts'
 import { copyChecked, variableName } from './sizes.ts'
 
 export function uninitialisedRegister(scene: Scene): Advice {
@@ -173,10 +173,8 @@ export function pointerOffset(scene: Scene): Advice {
   }
   const known =
     number === undefined || number.reg.type !== SCALAR_VALUE ? '' : `: it is ${rangeText(number.reg.scalar)}`
-  const modulo = number?.traced.history.some((event) => /^is taken modulo/.test(event.what))
-  const because = modulo === true ? '; the verifier keeps no bounds through `%`' : ''
   return {
-    reason: `the offset that is added to a pointer${number === undefined ? '' : `, ${scene.who(number)},`} is too large or may be negative${known}${because}`,
+    reason: `the offset that is added to a pointer${number === undefined ? '' : `, ${scene.who(number)},`} is too large or may be negative${known}${moduloText(number)}`,
     fix: boundFix(scene, index),
   }
 }
