@@ -4,12 +4,16 @@
  * @module
  */
 
+/** Longer lines are nobody's, and not searched: a file may hold what takes expressions long. */
+const MAX_LINE = 1000
+
 /**
  * The variable that a line gives a value: `idx` in `__u32 idx = ctx->len & 15;`. With a column (from 1), the one that gets
  * what is computed there: a line may have several statements and declare several variables. What is computed for an
  * argument of a call is not what the call's result is assigned to.
  */
 export function assignedName(text: string, column = 0): string | undefined {
+  if (text.length > MAX_LINE) return undefined
   const [from, to] = column === 0 ? [0, text.length] : statementAt(text, column - 1)
   const match = ASSIGNMENT.exec(text.slice(from, to))
   const name = match?.[1]
@@ -57,6 +61,7 @@ function isInCall(text: string): boolean {
  * `p` of `*p`. `column` (from 1) as the compiler gives it.
  */
 export function accessedPointer(text: string, column: number): string | undefined {
+  if (text.length > MAX_LINE) return undefined
   const found = [
     ...[...text.matchAll(/(?<![\w.>])([A-Za-z_]\w*(?:(?:->|\.)[A-Za-z_]\w*)*)\[([^[\]]+)\]/g)].map((match) => ({
       begin: match.index,
@@ -80,12 +85,14 @@ export function accessedPointer(text: string, column: number): string | undefine
 
 /** The only plain variable that a line uses as an index: `idx` in `table[idx]`. */
 export function indexName(text: string): string | undefined {
+  if (text.length > MAX_LINE) return undefined
   const names = new Set([...text.matchAll(/\[\s*([A-Za-z_]\w*)\s*\]/g)].map((match) => match[1]!))
   return names.size === 1 ? [...names][0] : undefined
 }
 
 /** The only array that a line indexes with a variable: `table` in `table[idx]`. */
 export function indexedArray(text: string, index: string): string | undefined {
+  if (text.length > MAX_LINE) return undefined
   const names = new Set(
     [...text.matchAll(/((?:[A-Za-z_]\w*(?:->|\.))*[A-Za-z_]\w*)\[\s*([A-Za-z_]\w*)\s*\]/g)]
       .filter((match) => match[2] === index)
@@ -96,6 +103,7 @@ export function indexedArray(text: string, index: string): string | undefined {
 
 /** The only variable that a line follows: `value` in `value->count++` or `*value += 1`. */
 export function pointerName(text: string): string | undefined {
+  if (text.length > MAX_LINE) return undefined
   const names = new Set<string>()
   for (const match of text.matchAll(/([A-Za-z_]\w*)\s*->/g)) names.add(match[1]!)
   for (const match of text.matchAll(/(?:^|[=(,;{}+\-!&|<>]|return)\s*\*+\s*([A-Za-z_]\w*)/g)) names.add(match[1]!)
@@ -107,6 +115,7 @@ export function pointerName(text: string): string | undefined {
  * compiler puts the access: at the member, or at the expression's beginning; 0 if it does not say.
  */
 export function accessedName(text: string, column: number): string | undefined {
+  if (text.length > MAX_LINE) return undefined
   const pointers = [...text.matchAll(/((?:[A-Za-z_]\w*(?:->|\.))*[A-Za-z_]\w*)\s*->/g)]
   const at = column - 1
   const there = pointers.find(({ index, 0: { length } }) => index <= at && at <= index + length)
@@ -117,6 +126,7 @@ export function accessedName(text: string, column: number): string | undefined {
 
 /** The member that is accessed at a column (from 1): `eth->h_proto`. */
 export function accessedMember(text: string, column: number): string | undefined {
+  if (text.length > MAX_LINE) return undefined
   for (const { index, 0: whole } of text.matchAll(/[A-Za-z_]\w*(?:(?:->|\.)[A-Za-z_]\w*)+/g)) {
     if (index <= column - 1 && column - 1 < index + whole.length) return whole
   }

@@ -184,12 +184,21 @@ export class ValueTracer {
   }
 }
 
+type Words = string | (() => string)
+
+interface NotedEvent {
+  readonly insn: number
+  readonly kind: ValueEvent['kind']
+  readonly what: Words
+  readonly after: Reg | undefined
+}
+
 /** One walk back. */
 class Walk {
   private readonly env: Environment
   private readonly steps: readonly Step[]
   private readonly start: number
-  private readonly events: ValueEvent[] = []
+  private readonly events: NotedEvent[] = []
   private depth: number
   private regno: number
   /** While the value lies on the stack: the frame, and the slot. */
@@ -219,12 +228,10 @@ class Walk {
     }
     if (this.origin === undefined) this.originStep = -1
     const origin = this.origin ?? this.entryOrigin()
-    const history = this.events.reverse()
-    const kept =
-      history.length <= MAX_EVENTS ? history : [history[0]!, ...history.slice(history.length - MAX_EVENTS + 1)]
+    const history = this.events.reverse().map((event) => this.tell(event))
     const { name, member, originStep, extended } = this
     const added = this.shift === undefined ? this.added : undefined
-    return { origin, history: kept, name, added, member, originStep, extended }
+    return { origin, history, name, added, member, originStep, extended }
   }
 
   private back(j: number): void {
@@ -346,12 +353,11 @@ class Walk {
     const other = 'reg' in insn.src ? step.regs[insn.src.reg]! : undefined
     // A number to which a pointer is added: the pointer is what became of it.
     const follows = before.type === SCALAR_VALUE && other !== undefined && other.type !== SCALAR_VALUE
-    const operand =
+    const operand = (): string =>
       'reg' in insn.src ? regWords(follows ? before : other!).replace(/^the number /, '') : numberText(insn.src.imm)
-    const what = `${ALU_WORDS[insn.op] ?? insn.op} ${operand}${insn.width === 32 ? ', in 32 bits' : ''}`
+    const what = (): string => `${ALU_WORDS[insn.op] ?? insn.op} ${operand()}${insn.width === 32 ? ', in 32 bits' : ''}`
     this.note(j, lost(follows ? other : before, after) ? 'lost' : 'changed', what, after)
-    const source = sourceAt(this.env, step.insn)
-    if (source !== undefined) this.name ??= assignedName(source.text, source.column)
+    this.nameFrom(j)
     if (follows && 'reg' in insn.src) this.regno = insn.src.reg
     this.followChange(insn)
   }
@@ -426,8 +432,7 @@ class Walk {
   private end(j: number, origin: Origin, what: string, after: Reg): void {
     this.origin = origin
     this.note(j, 'origin', what, after)
-    const source = this.events.at(-1)!.source
-    this.name ??= source === undefined ? undefined : assignedName(source.text, source.column)
+    this.nameFrom(j)
   }
 
   private entryOrigin(): Origin {
@@ -439,18 +444,32 @@ class Walk {
     return { kind: 'entry', regno: this.regno }
   }
 
-  private note(j: number, kind: ValueEvent['kind'], what: string, after: Reg | undefined): void {
-    const { insn } = this.steps[j]!
+  /** Told in words once the walk is over: a long path has many events, and few are kept. */
+  private note(j: number, kind: ValueEvent['kind'], what: Words, after: Reg | undefined): void {
+    if (kind === 'changed') this.nameFrom(j)
+    const event = { insn: this.steps[j]!.insn, kind, what, after }
+    // The last events of the path come first; of the others, the origin is the one that stays.
+    if (this.events.length < MAX_EVENTS) this.events.push(event)
+    else this.events[MAX_EVENTS - 1] = event
+  }
+
+  private tell({ insn, kind, what, after }: NotedEvent): ValueEvent {
     const source = sourceAt(this.env, insn)
-    if (kind === 'changed' && source !== undefined) this.name ??= assignedName(source.text, source.column)
-    this.events.push({
+    return {
       insn,
       text: insnText(this.env, insn),
       kind,
-      what,
+      what: typeof what === 'string' ? what : what(),
       known: after === undefined ? '' : regWords(after),
       ...(source !== undefined && { source }),
-    })
+    }
+  }
+
+  /** The variable that the line of a step gives a value, if there is no name yet. */
+  private nameFrom(j: number): void {
+    if (this.name !== undefined) return
+    const source = sourceAt(this.env, this.steps[j]!.insn)
+    if (source !== undefined) this.name = assignedName(source.text, source.column)
   }
 
   private calleeName(slot: number, insn: Instruction): string {

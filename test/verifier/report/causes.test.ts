@@ -147,6 +147,38 @@ describe('what Linux would say', () => {
   })
 })
 
+describe('a long path', () => {
+  it('is explained in about the time that it takes to follow', () => {
+    const source = `
+r7 = r1
+call get_prandom_u32
+r6 = r0
+r8 = 0
+again: r8 += 1
+r6 += 1
+if r6 == 77 goto out
+if r6 == 78 goto out
+if r8 != 3000 goto again
+r1 = r7
+r2 = 0
+r3 = r10
+r3 += -16
+r4 = r6
+call skb_load_bytes
+out: r0 = 0
+exit
+`
+    const timed = (explained: boolean): number => {
+      const start = performance.now()
+      expect(judge(source, { explain: explained }).error?.code).toBe('negative_offset')
+      return performance.now() - start
+    }
+    timed(true)
+    expect(timed(true)).toBeLessThan(4 * timed(false) + 1000)
+    expect(errorOf(source).value!.history.length).toBeLessThanOrEqual(12)
+  })
+})
+
 describe('names by columns', () => {
   it('takes the variable of the statement and declarator that a column lies in', () => {
     const line = 'void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end; int n = 5;'
@@ -159,6 +191,13 @@ describe('names by columns', () => {
     const line = 'struct ev *e = bpf_ringbuf_reserve(&rb, sizeof(*e) + skb->len, 0);'
     expect(assignedName(line, line.indexOf('+') + 1)).toBeUndefined()
     expect(assignedName(line, line.indexOf('bpf_') + 1)).toBe('e')
+  })
+
+  it('does not search lines that nobody wrote', () => {
+    const line = `${'a'.repeat(200_000)} = b->c;`
+    const start = performance.now()
+    for (const name of [assignedName, accessedPointer, accessedMember]) expect(name(line, 200_004)).toBeUndefined()
+    expect(performance.now() - start).toBeLessThan(1000)
   })
 
   it('finds the pointer of an access, and members', () => {
