@@ -117,9 +117,11 @@ describe('programs that the running kernel is asked of', () => {
     if (kernel.unavailable !== '') return context.skip(kernel.unavailable)
     const first = SEED * 1000
     for (let seed = first; seed < first + runs(200); seed++) {
+      // The kernel may take half a minute for what is not compared in the end.
+      const found = ours(seed, false)
+      if (found[2] > MOST) continue
       const expected = await theirs(seed, false)
-      if (expected === undefined || expected[2] > MOST) continue
-      expect(ours(seed, false), `seed ${seed}`).toEqual(expected)
+      if (expected !== undefined) expect(found, `seed ${seed}`).toEqual(expected)
     }
   }, 300_000)
 })
