@@ -7,13 +7,8 @@ export * from './environment.ts'
 export * from './execute-raw.ts'
 export * from './fault.ts'
 export * from './guest-memory.ts'
-export {
-  DEFAULT_BUDGET,
-  Interpreter,
-  MAY_GOTO_LIMIT,
-  type RunOptions,
-  type TraceHook,
-} from './interpreter.ts'
+export { Interpreter, type RunOptions, type TraceHook } from './interpreter.ts'
+export { DEFAULT_BUDGET, MAY_GOTO_LIMIT } from './limits.ts'
 export * from './linked-program.ts'
 export { type LoweredProgram, type LoweringOptions, lowerProgram } from './lowering.ts'
 export * from './machine.ts'

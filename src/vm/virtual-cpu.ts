@@ -79,6 +79,11 @@ export class VirtualCpu implements Cpu {
     return this.stack + depth * this.frameStride
   }
 
+  /** The depth of the frame with this top. */
+  depthOf(frameTop: GuestAddress): number {
+    return Math.floor((frameTop - this.stack) / this.frameStride)
+  }
+
   private isLiveStack(start: GuestAddress, length: number): boolean {
     const index = Math.floor((start - this.stack) / this.frameStride)
     const inFrame = start - this.stack - index * this.frameStride - this.frameSize

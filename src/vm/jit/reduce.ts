@@ -1,0 +1,37 @@
+/**
+ * Makes a flow reducible: a cycle that can be entered at several places gets a dispatcher, through which every edge to one of
+ * these places goes from then on. Compilers seldom make such cycles; hostile programs do.
+ * @see https://doi.org/10.1145/3547621
+ * @module
+ */
+import { type Flow, type FlowShape, shapeOf } from './flow.ts'
+
+/** Each round takes the outermost irreducible cycles; those nested deeper than this share one dispatcher for all. */
+const MAX_ROUNDS = 16
+
+/** The shape of the flow, which is reducible afterwards. */
+export function makeReducible(flow: Flow): FlowShape {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const shape = shapeOf(flow)
+    if (shape.loops.regions.length === 0) return shape
+    for (const { entries } of shape.loops.regions) addDispatcher(flow, entries)
+  }
+  addDispatcher(flow, Array.from(flow.nodes.keys()).slice(1))
+  return shapeOf(flow)
+}
+
+/** Leads every edge to one of `entries` through a dispatcher. */
+function addDispatcher(flow: Flow, entries: readonly number[]): void {
+  const { nodes } = flow
+  const count = nodes.length
+  const dispatcher = count + entries.length
+  const choiceOf = new Map(entries.map((entry, choice) => [entry, count + choice]))
+  for (let i = 0; i < count; i++) {
+    const node = nodes[i]!
+    if (node.kind !== 'trap') node.next = node.next.map((next) => choiceOf.get(next) ?? next)
+  }
+  entries.forEach((_, choice) => {
+    nodes.push({ kind: 'choose', choice, next: [dispatcher] })
+  })
+  nodes.push({ kind: 'dispatch', next: [...entries] })
+}
