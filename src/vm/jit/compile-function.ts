@@ -186,7 +186,8 @@ class FunctionCompiler implements Operands {
   /** The frame's lowest address; -1 if the function has no use for it. */
   private readonly frame: number
   private readonly fuel: number
-  private readonly choice: number
+  /** Locals of dispatchers. */
+  private readonly choices: number[] = []
   private readonly mayGoto: number
   private slot = 0
 
@@ -204,14 +205,14 @@ class FunctionCompiler implements Operands {
     this.frame = usesFrame(insns, flow) ? w.local('i32') : -1
     this.fuel = options.budget ? w.local('i32') : -1
     this.shape = makeReducible(flow)
-    this.choice = flow.nodes.some((node) => node.kind === 'dispatch') ? w.local('i32') : -1
+    for (const node of flow.nodes) if (node.kind === 'dispatch') this.choices[node.local] ??= w.local('i32')
     this.mayGoto = someInsn(insns, flow, (insn) => insn.kind === 'may_goto') ? w.local('i32') : -1
   }
 
   compile(): CompiledFunction {
     const { w, flow } = this
     this.prologue()
-    writeStructure(this.shape, (node) => flow.nodes[node]!.next, {
+    writeStructure(flow, this.shape, {
       block: () => w.block(),
       loop: () => w.loop(),
       end: () => w.end(),
@@ -335,7 +336,7 @@ class FunctionCompiler implements Operands {
         break
       case 'choose':
         w.i32(node.choice)
-        w.set(this.choice)
+        w.set(this.choices[node.local]!)
         break
       case 'dispatch':
         break
@@ -367,7 +368,7 @@ class FunctionCompiler implements Operands {
     const { w } = this
     const node = this.flow.nodes[index]!
     if (node.kind === 'dispatch') {
-      w.get(this.choice)
+      w.get(this.choices[node.local]!)
       w.brTable(depths.slice(0, -1), depths[depths.length - 1]!)
       return false
     }

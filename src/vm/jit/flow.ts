@@ -19,6 +19,8 @@ export interface CodeNode {
   readonly last: number
   /** What the budget is charged on entry. */
   readonly weight: number
+  /** It ends in an indirect jump. */
+  readonly indirect: boolean
   next: number[]
 }
 
@@ -32,6 +34,8 @@ export interface TrapNode {
 /** Remembers where to go on, then goes to a dispatcher. */
 export interface ChooseNode {
   readonly kind: 'choose'
+  /** Which local the choice is kept in: that of the dispatcher. */
+  readonly local: number
   readonly choice: number
   next: number[]
 }
@@ -39,6 +43,7 @@ export interface ChooseNode {
 /** Goes on to `next[choice]`: the one entry of a cycle that has several. */
 export interface DispatchNode {
   readonly kind: 'dispatch'
+  readonly local: number
   next: number[]
 }
 
@@ -47,6 +52,12 @@ export type FlowNode = CodeNode | TrapNode | ChooseNode | DispatchNode
 /** Node 0 is the entry. */
 export interface Flow {
   readonly nodes: FlowNode[]
+}
+
+/** Whether a node goes on by a table of targets. */
+export function isMultiway({ nodes }: Flow, index: number): boolean {
+  const node = nodes[index]!
+  return node.kind === 'dispatch' || (node.kind === 'code' && node.indirect)
 }
 
 /** What is known of the shape of a flow; to be found anew after every change. */
@@ -73,7 +84,8 @@ export function functionFlow(cfg: Cfg, entry: number, indirectTargets?: Readonly
     if (known !== undefined) return known
     const end = cfg.blockStart[block + 1]!
     const last = lastSlot(cfg, block)
-    nodes.push({ kind: 'code', start: slot, end, last, weight: cfg.weight[block]!, next: [] })
+    const indirect = cfg.insns[last]!.kind === 'goto_indirect'
+    nodes.push({ kind: 'code', start: slot, end, last, weight: cfg.weight[block]!, indirect, next: [] })
     nodeOfBlock.set(block, nodes.length - 1)
     pending.push(nodes.length - 1)
     return nodes.length - 1

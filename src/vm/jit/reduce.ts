@@ -7,21 +7,24 @@
 import { type Flow, type FlowShape, shapeOf } from './flow.ts'
 
 /** Each round takes the outermost irreducible cycles; those nested deeper than this share one dispatcher for all. */
-const MAX_ROUNDS = 16
+const MAX_ROUNDS = 4
 
 /** The shape of the flow, which is reducible afterwards. */
 export function makeReducible(flow: Flow): FlowShape {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const shape = shapeOf(flow)
     if (shape.loops.regions.length === 0) return shape
-    for (const { entries } of shape.loops.regions) addDispatcher(flow, entries)
+    for (const { entries } of shape.loops.regions) addDispatcher(flow, entries, round)
   }
-  addDispatcher(flow, Array.from(flow.nodes.keys()).slice(1))
+  addDispatcher(flow, Array.from(flow.nodes.keys()).slice(1), MAX_ROUNDS)
   return shapeOf(flow)
 }
 
-/** Leads every edge to one of `entries` through a dispatcher. */
-function addDispatcher(flow: Flow, entries: readonly number[]): void {
+/**
+ * Leads every edge to one of `entries` through a dispatcher. Those of one round never meet; on the way to one of a later round the
+ * choice of an earlier one may have been made, so each round has a local of its own.
+ */
+function addDispatcher(flow: Flow, entries: readonly number[], local: number): void {
   const { nodes } = flow
   const count = nodes.length
   const dispatcher = count + entries.length
@@ -31,7 +34,7 @@ function addDispatcher(flow: Flow, entries: readonly number[]): void {
     if (node.kind !== 'trap') node.next = node.next.map((next) => choiceOf.get(next) ?? next)
   }
   entries.forEach((_, choice) => {
-    nodes.push({ kind: 'choose', choice, next: [dispatcher] })
+    nodes.push({ kind: 'choose', local, choice, next: [dispatcher] })
   })
-  nodes.push({ kind: 'dispatch', next: [...entries] })
+  nodes.push({ kind: 'dispatch', local, next: [...entries] })
 }

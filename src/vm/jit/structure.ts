@@ -9,7 +9,7 @@
  * @module
  */
 import { isLoopHeader, isMergeBlock, loopContains } from '../../isa/loops.ts'
-import type { FlowShape } from './flow.ts'
+import { type Flow, type FlowShape, isMultiway } from './flow.ts'
 
 /** What the structure is told to; nodes are numbers of the flow. */
 export interface StructureWriter {
@@ -23,8 +23,9 @@ export interface StructureWriter {
   branch(depth: number): void
   /**
    * What a node with several successors does: `depths` has, for each of them, the level of its label, or -1 where its code
-   * comes next. At most one has -1, unless there are two and both have: then the writer opens an `if`, and says so by
-   * returning true; the first successor's code goes to its `else`, the second one's to its beginning.
+   * comes next. A jump on a condition has two, of which one or both may have -1. If both do, the writer opens an `if`, and says
+   * so by returning true; the first successor's code goes to its `else`, the second one's to its beginning. Where
+   * there is a table of targets, all have labels.
    */
   choose(node: number, depths: readonly number[]): boolean
   /** Between the two ways of an `if` that {@link choose} opened. */
@@ -38,12 +39,9 @@ const ELSE = 2
 /** Where the label of a construct that is not a target would be. */
 const NO_TARGET = -1
 
-/** Writes the whole flow. `next` are the successors of a node, in order. */
-export function writeStructure(
-  { graph, dominators, loops }: FlowShape,
-  next: (node: number) => readonly number[],
-  writer: StructureWriter,
-): void {
+/** Writes the whole flow. */
+export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowShape, writer: StructureWriter): void {
+  const next = (node: number): readonly number[] => flow.nodes[node]!.next
   const { position, idom, order } = dominators
   /** Nodes that get a label: those behind a block of the key's, inside and outside of its loop, in reverse postorder. */
   const inside = new Map<number, number[]>()
@@ -63,7 +61,7 @@ export function writeStructure(
       if (!loopContains(loops, loop, node)) left = loop
     }
     if (left !== -1) add(outside, loops.header[left]!, node)
-    else if (isMergeBlock(graph, dominators, node) || next(parent).length > 2) add(inside, parent, node)
+    else if (isMergeBlock(graph, dominators, node) || isMultiway(flow, parent)) add(inside, parent, node)
   }
 
   // The constructs that are open, outermost first: the node that a branch to it leads to.
