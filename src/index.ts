@@ -13,10 +13,12 @@ export {
   Runtime,
   type RuntimeOptions,
   VerificationError,
+  type VerifyObjectOptions,
+  verifyObject,
 } from './loader/index.ts'
 export { BpfMap } from './maps/index.ts'
 export { type MapSpec, type ObjectSpec, type ProgramSpec, parseObject } from './object/index.ts'
-export { linux, raw } from './spec/index.ts'
+export { linux, type Platform, raw } from './spec/index.ts'
 export { AnybpfError, type ErrorCode, isAnybpfError } from './util/index.ts'
-export { type Report, type VerifyOptions, verify } from './verifier/index.ts'
+export { type Report, type ReportError, type VerifierProgram, type VerifyOptions, verify } from './verifier/index.ts'
 export { BpfFault, type Environment, VirtualEnvironment } from './vm/index.ts'

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 // biome-ignore lint/correctness/useImportExtensions: the script is JavaScript, and has its types beside it
@@ -98,11 +98,28 @@ describe('the tarball', () => {
       expect(paths).toContain(wanted)
     }
     for (const path of paths) {
-      expect(path).toMatch(/^(?:dist\/[\w./-]+\.(?:js|d\.ts)|docs\/[\w./-]+|[A-Z]+(?:\.md)?|package\.json)$/)
+      expect(path).toMatch(
+        /^(?:dist\/[\w./-]+\.(?:js|d\.ts)|docs\/[\w./-]+|examples\/[\w./-]+|[A-Z]+(?:\.md)?|package\.json)$/,
+      )
     }
     expect(paths.filter((path) => path.startsWith('dist/cli/'))).toEqual([])
     const kilobytes = Math.round(packed.size / 1024)
     console.log(`package: ${paths.length} files, ${kilobytes} KiB compressed`)
+  })
+
+  it('has what its documents link to', () => {
+    const paths = new Set(packed.files.map(({ path }) => path))
+    const documents = [...paths].filter((path) => path.endsWith('.md'))
+    expect(documents).toContain('docs/verifier.md')
+    const missing: string[] = []
+    for (const path of documents) {
+      for (const [, target] of readFileSync(join(installed, path), 'utf8').matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+        const file = posix.join(posix.dirname(path), target!)
+        const there = file.endsWith('/') ? [...paths].some((one) => one.startsWith(file)) : paths.has(file)
+        if (!there) missing.push(`${path}: ${target}`)
+      }
+    }
+    expect(missing).toEqual([])
   })
 
   it('has every file that its manifest names, and a type declaration for every module', () => {
@@ -211,6 +228,11 @@ describe('type declarations', () => {
     const wrong: boolean | undefined = verdict
     export { BpfFault, sum, wrong, ${names.map((_, i) => `all${i}`).join(', ')} }
   `
+  /** The README's code: JavaScript that is TypeScript, too. */
+  const readme = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```(?:js|ts)\n([\s\S]*?)^```$/gm)].map(
+    (match) => match[1]!,
+  )
+
   const strict = {
     target: 'es2022',
     strict: true,
@@ -233,12 +255,28 @@ describe('type declarations', () => {
       names: browser,
       options: { module: 'esnext', moduleResolution: 'bundler', lib: ['es2022', 'dom'], types: [] },
     },
+    {
+      who: 'an engine that is neither Node.js nor a browser',
+      names: subpaths,
+      options: { module: 'nodenext', moduleResolution: 'nodenext', lib: ['es2022'], types: [] },
+    },
   ])('hold for a strict consumer for $who that checks libraries too', ({ names, options }) => {
     writeFileSync(join(project, 'consumer.ts'), consumer(names))
     writeFileSync(
       join(project, 'tsconfig.json'),
       JSON.stringify({ compilerOptions: { ...strict, ...options }, files: ['consumer.ts'] }),
     )
+    expect(run(process.execPath, [TSC, '-p', 'tsconfig.json'], project).stdout).toBe('')
+  })
+
+  it('hold for the code in README.md', () => {
+    expect(readme.length).toBeGreaterThan(1)
+    const files = readme.map((text, i) => {
+      writeFileSync(join(project, `readme-${i}.ts`), text)
+      return `readme-${i}.ts`
+    })
+    const options = { module: 'nodenext', moduleResolution: 'nodenext', lib: ['es2022'], types: ['node'] }
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...strict, ...options }, files }))
     expect(run(process.execPath, [TSC, '-p', 'tsconfig.json'], project).stdout).toBe('')
   })
 })

@@ -1,12 +1,13 @@
 /**
  * `npm run -s score -- SUITE PATH [--json OUT]`: how far anybpf agrees with test data that it did not write.
  *
- * A suite is a module beside this one that exports `score`. The last line is `SUITE: agree N of M`; M is the number of
+ * A suite is a module beside this one that exports `score`, and a row in `suites.ts`. The last line is `SUITE: agree N of M`; M is the number of
  * cases of the corpus, so a case that is skipped or crashes disagrees.
  * @module
  */
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { SUITES, suitePathProblem } from './suites.ts'
 
 export interface ScoreCase {
   readonly id: string
@@ -27,40 +28,66 @@ interface Suite {
   score(path: string, options: ScoreOptions): Promise<ScoreResult>
 }
 
+function usage(): string {
+  const width = Math.max(...Object.values(SUITES).map(({ path }) => path.length)) + 2
+  const rows = Object.entries(SUITES).map(([name, { path, options, root }]) => {
+    const notes = [...options.map((option) => `--${option}`), ...(root ? ['needs root'] : [])].join(', ')
+    return `  ${name.padEnd(15)}${path.padEnd(width)}${notes}`.trimEnd()
+  })
+  return [USAGE, '', 'suites, what PATH is, and their options:', ...rows].join('\n')
+}
+
 const USAGE = 'usage: npm run -s score -- SUITE PATH [--json OUT] [--OPTION[=VALUE]]...'
+
+/** Ends the command with a line on standard error. */
+class Refusal extends Error {
+  readonly status: number
+
+  constructor(status: 2 | 3, message: string) {
+    super(message)
+    this.status = status
+  }
+}
 
 function suiteFile(name: string): string {
   return fileURLToPath(new URL(`./${name.replaceAll('_', '-')}.ts`, import.meta.url))
 }
 
-async function main(args: readonly string[]): Promise<number> {
+async function score(args: readonly string[]): Promise<number> {
   const positional: string[] = []
   const options: Record<string, string | true> = {}
   let jsonPath: string | undefined
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!
-    if (arg === '--json') jsonPath = args[++i]
-    else if (arg.startsWith('--')) {
+    if (arg === '--help' || arg === '-h') {
+      console.log(usage())
+      return 0
+    }
+    if (arg === '--json') {
+      jsonPath = args[++i]
+      if (jsonPath === undefined) throw new Refusal(2, '--json wants a file to write')
+    } else if (arg.startsWith('--')) {
       const equals = arg.indexOf('=')
       if (equals < 0) options[arg.slice(2)] = true
       else options[arg.slice(2, equals)] = arg.slice(equals + 1)
     } else positional.push(arg)
   }
   const [name, path] = positional
-  if (name === undefined || path === undefined || positional.length > 2 || !/^[a-z_]+$/.test(name)) {
-    console.error(USAGE)
-    return 2
+  if (name === undefined) throw new Refusal(2, usage())
+  const row = Object.hasOwn(SUITES, name) ? SUITES[name] : undefined
+  if (row === undefined) throw new Refusal(2, `no suite ${name}; there are ${Object.keys(SUITES).join(', ')}`)
+  if (path === undefined) throw new Refusal(2, `${name} wants a PATH: ${row.path}`)
+  if (positional.length > 2) throw new Refusal(2, `one suite and one path, not also ${positional[2]}`)
+  for (const option of Object.keys(options)) {
+    if (row.options.some((known) => known.split('=')[0] === option)) continue
+    throw new Refusal(
+      2,
+      `${name} has no option --${option}; it has ${row.options.map((known) => `--${known}`).join(', ') || 'none'}`,
+    )
   }
-  const file = suiteFile(name)
-  if (!existsSync(file)) {
-    console.error(`no such suite: ${name}`)
-    return 2
-  }
-  if (!existsSync(path)) {
-    console.error(`no such file or directory: ${path}`)
-    return 3
-  }
-  const suite = (await import(file)) as Suite
+  const problem = suitePathProblem(row, path)
+  if (problem !== undefined) throw new Refusal(3, `${name}: ${problem}; PATH is ${row.path}`)
+  const suite = (await import(suiteFile(name))) as Suite
   const { cases } = await suite.score(path, options)
   for (const { id, expected, actual, agree, note } of cases) {
     if (!agree) console.log(`${id}: expected ${expected}, got ${actual}${note === undefined ? '' : ` (${note})`}`)
@@ -71,4 +98,10 @@ async function main(args: readonly string[]): Promise<number> {
   return agreeing === cases.length ? 0 : 1
 }
 
-process.exitCode = await main(process.argv.slice(2))
+try {
+  process.exitCode = await score(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error
+  console.error(error.message)
+  process.exitCode = error.status
+}

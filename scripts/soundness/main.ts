@@ -1,36 +1,52 @@
 /**
- * `npm run -s soundness -- [--programs N] [--seed S] [--corpus DIR]`: the soundness self-check of the verifier. Random
+ * `npm run -s soundness -- [--programs N] [--seed S] [--corpus DIR]`, or `--planted [--only TEXT]` instead of a corpus: the soundness self-check of the verifier. Random
  * programs until N were accepted (default 20,000), and the programs of the corpora (default: `../shared/corpus`, where it
- * is). Progress goes to standard error; the last line is `soundness: N violations`, and the exit code says so, too.
+ * is); or, with known mistakes planted into the verifier one at a time, whether each is caught. Progress goes to standard error; the last line is `soundness: N violations`, and the exit code says so, too.
  * @module
  */
 import { join } from 'node:path'
 import { Campaign } from './campaign.ts'
 import { type CorpusResult, checkCases, checkObjects, corporaIn, corpusText } from './corpus.ts'
+import { plantAll } from './planted-bugs.ts'
+import { PLANTS } from './plants.ts'
 
-const USAGE = 'usage: npm run -s soundness -- [--programs N] [--seed S] [--corpus DIR]'
 const DEFAULT_PROGRAMS = 20_000
 const DEFAULT_SEED = 9669
+const DEFAULT_PLANTED_SEED = 1
 const SHOWN_VIOLATIONS = 20
 
+const USAGE = `usage: npm run -s soundness -- [--programs N] [--seed S] [--corpus DIR]
+       npm run -s soundness -- --planted [--programs N] [--seed S] [--only TEXT]
+
+  --programs N   random programs, until N were accepted (default 20000)
+  --seed S       of the random programs (default ${DEFAULT_SEED}, with --planted ${DEFAULT_PLANTED_SEED})
+  --corpus DIR   where objects/ and test_verifier.json are (default: ANYBPF_CORPUS, or ../shared/corpus)
+  --planted      plant known mistakes into the verifier, one at a time, and show that each is caught
+  --only TEXT    those with TEXT in their name`
+
 interface Arguments {
+  readonly planted: boolean
   readonly programs: number
   readonly seed: number
   readonly corpus: string
+  readonly only: string
 }
 
 function parseArguments(args: readonly string[]): Arguments | undefined {
+  const planted = args.includes('--planted')
+  const rest = args.filter((arg) => arg !== '--planted')
+  const known = ['--programs', '--seed', planted ? '--only' : '--corpus']
   const values = new Map<string, string>()
-  for (let i = 0; i < args.length; i += 2) {
-    const [name, value] = [args[i]!, args[i + 1]]
-    if (!['--programs', '--seed', '--corpus'].includes(name) || value === undefined) return undefined
+  for (let i = 0; i < rest.length; i += 2) {
+    const [name, value] = [rest[i]!, rest[i + 1]]
+    if (!known.includes(name) || value === undefined) return undefined
     values.set(name, value)
   }
   const programs = Number(values.get('--programs') ?? DEFAULT_PROGRAMS)
-  const seed = Number(values.get('--seed') ?? DEFAULT_SEED)
+  const seed = Number(values.get('--seed') ?? (planted ? DEFAULT_PLANTED_SEED : DEFAULT_SEED))
   if (!Number.isSafeInteger(programs) || programs < 0 || !Number.isSafeInteger(seed)) return undefined
   const corpus = values.get('--corpus') ?? process.env['ANYBPF_CORPUS'] ?? defaultCorpus()
-  return { programs, seed, corpus }
+  return { planted, programs, seed, corpus, only: values.get('--only') ?? '' }
 }
 
 function defaultCorpus(): string {
@@ -75,10 +91,19 @@ function runCorpora({ seed, corpus }: Arguments): number {
   return violations
 }
 
-function main(args: readonly string[]): number {
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(USAGE)
+    return 0
+  }
   const parsed = parseArguments(args)
   if (parsed === undefined) {
     console.error(USAGE)
+    return 2
+  }
+  if (parsed.planted) {
+    if (PLANTS.some(({ name }) => name.includes(parsed.only))) return (await plantAll(parsed)) === 0 ? 0 : 1
+    console.error(`no planted mistake has ${JSON.stringify(parsed.only)} in its name`)
     return 2
   }
   const violations = runCampaign(parsed) + runCorpora(parsed)
@@ -86,4 +111,4 @@ function main(args: readonly string[]): number {
   return violations === 0 ? 0 : 1
 }
 
-process.exitCode = main(process.argv.slice(2))
+process.exitCode = await main(process.argv.slice(2))

@@ -1,6 +1,6 @@
 /**
  * Plants known mistakes into the verifier, one at a time, and shows that the self-check catches each:
- * `tsx scripts/soundness/planted-bugs.ts [--programs N] [--seed S] [--only TEXT]`. The tree is not touched: the changed
+ * `npm run -s soundness -- --planted [--programs N] [--seed S] [--only TEXT]`. The tree is not touched: the changed
  * source exists in a bundle outside of it only.
  * @module
  */
@@ -77,13 +77,8 @@ export function huntText({ name }: Plant, result: HuntResult): string {
   return `caught ${name}\n  by seed ${seed}, after ${tried}\n  ${message}`
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const option = (name: string): string | undefined => {
-    const at = args.indexOf(`--${name}`)
-    return at < 0 ? undefined : args[at + 1]
-  }
-  const options = { seed: Number(option('seed') ?? 1), programs: Number(option('programs') ?? HUNT_PROGRAMS) }
-  const only = option('only') ?? ''
+/** Plants every mistake whose name has `only` in it, and prints a line for each; returns how many were not caught. */
+export async function plantAll({ only, ...options }: HuntOptions & { readonly only: string }): Promise<number> {
   let missed = 0
   for (const plant of PLANTS) {
     if (!plant.name.includes(only)) continue
@@ -92,7 +87,5 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(huntText(plant, result))
   }
   console.log(`planted bugs: ${missed} not caught`)
-  return missed === 0 ? 0 : 1
+  return missed
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2))

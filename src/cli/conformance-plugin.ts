@@ -4,6 +4,7 @@
  * @module
  */
 import { conformancePlugin } from './conformance.ts'
+import { watchOutput } from './streams.ts'
 
 async function standardInput(): Promise<string> {
   const chunks: Buffer[] = []
@@ -11,6 +12,7 @@ async function standardInput(): Promise<string> {
   return Buffer.concat(chunks).toString('latin1')
 }
 
+watchOutput()
 const answer = await conformancePlugin(process.argv.slice(2), standardInput)
 process.stdout.write(answer.stdout)
 process.stderr.write(answer.stderr)

@@ -34,8 +34,14 @@ export class CliError extends Error {
     this.code = code
     this.exit = exit
     this.subject = subject === '-' ? 'standard input' : subject
-    this.details = isAnybpfError(cause) ? cause.details : {}
+    this.details = detailsOf(cause)
   }
+}
+
+/** A rejected program's report is no detail of its error, lest consoles print it; in a JSON document it is. */
+function detailsOf(cause: unknown): Readonly<Record<string, unknown>> {
+  if (!isAnybpfError(cause)) return {}
+  return 'report' in cause ? { ...cause.details, report: cause.report } : cause.details
 }
 
 export function usageError(message: string, code: ErrorCode = 'ERR_USAGE'): CliError {

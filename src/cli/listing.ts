@@ -15,7 +15,7 @@ import {
 import { linux, type Platform, raw } from '../spec/index.ts'
 import type { ByteOrder } from '../util/index.ts'
 import { assembleFor } from './assembler.ts'
-import { EXIT, step } from './errors.ts'
+import { EXIT, step, usageError } from './errors.ts'
 import { type ProgramFile, readProgramFile } from './input.ts'
 import type { CliIo } from './streams.ts'
 import { visible } from './text.ts'
@@ -66,6 +66,9 @@ export interface ListingOptions {
 /** Reads an object, assembler text or instruction bytes. */
 export async function readListings(file: string, options: ListingOptions, io: CliIo): Promise<Listings> {
   const input = await readProgramFile(file, options.raw ?? false, io)
+  if (options.bigEndian && input.kind === 'object') {
+    throw usageError('--big-endian is for instruction bytes and text: an object says its byte order')
+  }
   return step(EXIT.badInput, file, () => toListings(input, options.bigEndian ? 'big' : 'little'))
 }
 

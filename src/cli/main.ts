@@ -13,10 +13,7 @@ const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.stdout.write(`${VERSION}\n`)
 } else {
-  const [{ execute }, { endOnBrokenOutput, processIo }] = await Promise.all([
-    import('./execute.ts'),
-    import('./streams.ts'),
-  ])
-  endOnBrokenOutput()
+  const [{ execute }, { processIo, watchOutput }] = await Promise.all([import('./execute.ts'), import('./streams.ts')])
+  watchOutput()
   process.exitCode = await execute(argv, processIo(), VERSION)
 }

@@ -31,10 +31,13 @@ export function processIo(): CliIo {
   }
 }
 
+/** Streams that nobody reads any more. */
+const abandoned = new WeakSet<NodeJS.WriteStream>()
+
 function outputOf(stream: NodeJS.WriteStream): CliOutput {
   return {
     write: (chunk) => {
-      stream.write(chunk)
+      if (!abandoned.has(stream)) stream.write(chunk)
     },
     isTTY: stream.isTTY === true,
     get columns() {
@@ -44,18 +47,22 @@ function outputOf(stream: NodeJS.WriteStream): CliOutput {
 }
 
 /**
- * Ends the process when its output can go nowhere: quietly if whoever reads it has gone away (`anybpf … | head`), with a line
- * on standard error for other reasons, such as a full disk.
+ * What becomes of output that can go nowhere. Where whoever reads it has gone away (`anybpf … | head`), the command goes on
+ * without it, so that its exit status is what it would have been. For other reasons, such as a full disk, the process ends
+ * with a line on standard error.
  */
-export function endOnBrokenOutput(): void {
+export function watchOutput(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit()
+    if (error.code === 'EPIPE') {
+      abandoned.add(process.stdout)
+      return
+    }
     const told = systemError(error)
     process.stderr.write(`anybpf: standard output: ${told instanceof Error ? told.message : String(told)} [ERR_IO]\n`)
     process.exit(EXIT.badInput)
   })
   // Where errors themselves cannot be told, the status has to do.
-  process.stderr.on('error', () => process.exit(EXIT.badInput))
+  process.stderr.on('error', () => abandoned.add(process.stderr))
 }
 
 /** Text in colour for a terminal, as it is otherwise, or with `NO_COLOR` set (https://no-color.org). */

@@ -9,3 +9,4 @@ export { type Engine, type EngineOptions, Program, type RunBase, type RunResult 
 export { type ProgramOptions, Runtime, type RuntimeOptions } from './runtime.ts'
 export { VerificationError } from './verification.ts'
 export { VerifyInput, type VerifyInputOptions } from './verify-input.ts'
+export { type VerifyObjectOptions, verifyObject } from './verify-object.ts'

@@ -6,6 +6,7 @@ import type { BtfTypeId } from '../btf/index.ts'
 import { BpfMap, createEventCodecs, createMapCodecs, type MapParameters } from '../maps/index.ts'
 import type { InitialSlot, MapSpec } from '../object/index.ts'
 import { AnybpfError } from '../util/index.ts'
+import { areSameInner, haveSameFields, rememberSpec, specOf } from './map-likeness.ts'
 import type { Program } from './program.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -41,8 +42,10 @@ export function createLiveMap(runtime: Runtime, spec: MapSpec, contents?: Uint8A
       ...createMapCodecs({ ...(records ? untyped : spec), keySize: store.keySize, valueSize: store.valueSize }),
       ...(records && { event: createEventCodecs(spec.name, spec.btf, recordType(spec)) }),
       innerMap: (address) => runtime.mapAt(address),
+      admits: (inner) => spec.innerMap === undefined || haveSameFields(specOf(inner) ?? spec.innerMap, spec.innerMap),
       onDispose: (gone) => runtime.forgetMap(gone),
     })
+    rememberSpec(map, spec)
     runtime.addMap(map)
     if (contents !== undefined && contents.length > 0) map.set(new Uint8Array(store.keySize), contents)
   } catch (error) {
@@ -72,6 +75,19 @@ export function checkGivenMap(runtime: Runtime, spec: MapSpec, map: BpfMap): voi
       'ERR_MAP',
       `map ${spec.name}: the one that is given has ${what} ${given[field]}, and the object declares ${wanted[field]}`,
     )
+  }
+  const origin = specOf(map)
+  if (origin === undefined) return
+  const difference =
+    origin.mapExtra !== spec.mapExtra
+      ? `map_extra ${origin.mapExtra}, and the object declares ${spec.mapExtra}`
+      : !haveSameFields(origin, spec)
+        ? 'other locks, timers or kernel pointers in its values than the object declares'
+        : spec.innerMap !== undefined && !areSameInner(origin.innerMap, spec.innerMap)
+          ? 'other inner maps than the object declares'
+          : undefined
+  if (difference !== undefined) {
+    throw new AnybpfError('ERR_MAP', `map ${spec.name}: the one that is given has ${difference}`)
   }
 }
 

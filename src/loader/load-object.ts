@@ -29,7 +29,7 @@ export interface LoadOptions extends Partial<EngineOptions> {
   readonly ksyms?: Readonly<Record<string, number>>
   /**
    * Verify before loading (default), with these options; a rejected program throws `VerificationError`. False: load
-   * whatever it is; it then runs in the checked interpreter, unless `checked` says otherwise.
+   * whatever it is; it then runs in the checked interpreter, unless `checked: false` names the other one.
    */
   readonly verify?: boolean | VerifyOptions
   /** Maps to use instead of making them: shared between objects. They must have the declared type and sizes. */
@@ -52,6 +52,7 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
             ...(options.globals !== undefined && { globals: options.globals }),
             ...(options.kconfig !== undefined && { kconfig: options.kconfig }),
             givenMaps: new Set(Object.keys(options.maps ?? {})),
+            absentKsyms: absentKsyms(spec, options.ksyms ?? {}),
           },
           typeof options.verify === 'object' ? options.verify : {},
         )
@@ -196,6 +197,12 @@ function checkHelpers(runtime: Runtime, program: LinkedSpec, name: string): void
         : `helper ${known.name} (${insn.imm}) cannot be run here yet`
     throw new AnybpfError('ERR_LINK', `${name}: insn ${slot}: ${what}`, { details: { helper: insn.imm, slot } })
   })
+}
+
+/** Symbols that will have the address 0: the kernel's BTF does not make them pointers. */
+function absentKsyms(spec: ObjectSpec, ksyms: Readonly<Record<string, number>>): ReadonlySet<string> {
+  const names = Object.keys(spec.externs)
+  return new Set(names.filter((name) => (Object.hasOwn(ksyms, name) ? ksyms[name] === 0 : spec.externs[name]!.weak)))
 }
 
 function ksymAddress(spec: ObjectSpec, name: string, ksyms: Readonly<Record<string, number>>): number {

@@ -14,6 +14,11 @@ export type Engine = 'interpreter'
 /** How programs run unless a run says otherwise. */
 export interface EngineOptions {
   readonly engine: Engine
+  /**
+   * Test every access while the program runs. Default: unless the verifier accepted the program. `false` names the
+   * unchecked interpreter, whatever was verified: such a program may overwrite all of the runtime's memory, maps and
+   * packets included, though nothing outside of it.
+   */
   readonly checked: boolean
   /** Instructions a run may take; undefined: the engine's default; 0: no bound. */
   readonly budget: number | undefined

@@ -9,14 +9,30 @@ import { type VerifyOptions, verify } from '../verifier/index.ts'
 import type { Report } from '../verifier/report/report.ts'
 import { VerifyInput, type VerifyInputOptions } from './verify-input.ts'
 
-/** The verifier rejected a program: `report.error` says why. */
+/**
+ * The verifier rejected a program: `report.error` says why, and what would help. `details` has the short of it: `program`,
+ * `reason` (the report's code), `insn`, `source`, `fix`.
+ */
 export class VerificationError extends AnybpfError {
   override readonly name = 'VerificationError'
-  readonly report: Report
+  declare readonly report: Report
 
   constructor(report: Report) {
-    super('ERR_REJECTED', rejectionLine(report), { details: { report } })
-    this.report = report
+    super('ERR_REJECTED', rejectionLine(report), { details: rejectionDetails(report) })
+    // Not enumerable: a console, and Node for an error that nobody catches, would print all of it.
+    Object.defineProperty(this, 'report', { value: report })
+  }
+}
+
+function rejectionDetails({ name, error }: Report): Readonly<Record<string, unknown>> {
+  if (error === undefined) return { program: name }
+  const { code, insn, source, fix } = error
+  return {
+    program: name,
+    reason: code,
+    ...(insn !== undefined && { insn }),
+    ...(source !== undefined && { source: `${source.file}:${source.line}` }),
+    ...(fix !== undefined && { fix }),
   }
 }
 

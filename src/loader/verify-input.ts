@@ -34,6 +34,8 @@ export interface VerifyInputOptions {
   readonly attachType?: string
   /** Maps that exist already, by name: what they hold is not what the object declares, so nothing is assumed of it. */
   readonly givenMaps?: ReadonlySet<string>
+  /** Kernel symbols whose address is 0 where the programs run: none is taken for a pointer. */
+  readonly absentKsyms?: ReadonlySet<string>
 }
 
 /**
@@ -141,6 +143,7 @@ export class VerifyInput {
           name: reference.extern,
           weak: extern?.weak === true,
           ...(type !== undefined && { btfType: type }),
+          ...(this.options.absentKsyms?.has(reference.extern) === true && { absent: true }),
         }
       }
     }

@@ -11,7 +11,7 @@
  * @module
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { E2BIG, EEXIST, ENOENT, ENOSPC, ENOTSUPP, EPERM } from '../spec/errno.ts'
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSPC, ENOTSUPP, EPERM } from '../spec/errno.ts'
 import { MAP_FLAG } from '../spec/map-types.ts'
 import { AnybpfError } from '../util/errors.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
@@ -33,6 +33,8 @@ export interface BpfMapOptions {
   readonly event?: EventCodecs
   /** The live map whose control block lies there: what values of a map-in-map become. */
   readonly innerMap?: (address: GuestAddress) => BpfMap | undefined
+  /** Of a map-in-map: whether an inner map's values are what programs were verified with, beyond their size. Default: yes. */
+  readonly admits?: (inner: BpfMap) => boolean
   /** Called once, when the map is disposed of, before its memory goes: for those who keep lists of maps. */
   readonly onDispose?: (map: BpfMap) => void
 }
@@ -44,6 +46,7 @@ export class BpfMap {
   private readonly value: Codec
   private readonly event: EventCodecs | undefined
   private readonly innerMap: ((address: GuestAddress) => BpfMap | undefined) | undefined
+  private readonly admits: ((inner: BpfMap) => boolean) | undefined
   private readonly onDispose: ((map: BpfMap) => void) | undefined
   /** Room for a key, one more key, and a value, in the linear memory; made when it is first needed. */
   private scratch: GuestAddress = 0
@@ -58,6 +61,7 @@ export class BpfMap {
     this.value = options.value ?? createUntypedCodec(store.valueSize, { name: `${store.name} value` })
     this.event = options.event
     this.innerMap = options.innerMap
+    this.admits = options.admits
     this.onDispose = options.onDispose
     if (isEventStore(store)) store.onEvent(() => this.wake())
   }
@@ -132,6 +136,7 @@ export class BpfMap {
       throw mapError(this.name, 'update', ENOTSUPP, 'programs send records, the host reads them')
     const keyBytes = this.encodeKey(key)
     const values = this.store.perCpu === true ? this.encodeCopies(value, this.copies) : [this.encodeValue(value)]
+    if ('inner' in this.store) this.checkInner(values[0]!)
     const at = this.room()
     this.memory.u8.set(keyBytes, at)
     values.forEach((bytes, cpu) => {
@@ -359,6 +364,14 @@ export class BpfMap {
       return reference(index, 1)
     }
     return this.value.encode(value)
+  }
+
+  private checkInner(value: Uint8Array): void {
+    const address = new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(0, true)
+    const inner = this.innerMap?.(address)
+    if (inner === undefined || this.admits === undefined || this.admits(inner)) return
+    const reason = 'its values have other locks, timers or kernel pointers than the inner map that is declared'
+    throw mapError(this.name, 'update', -EINVAL, reason)
   }
 
   private encodeCopies(value: unknown, copies: number): Uint8Array[] {

@@ -8,6 +8,7 @@ import { AnybpfError, milliseconds } from '../util/index.ts'
 import { Environment, type GlobalArgument, INSN_SEEN, type Permissions, type SubprogramInfo } from './environment.ts'
 import { beginExploration } from './explore/exploration.ts'
 import { explore } from './explore/explore.ts'
+import { checkAttachTarget } from './memory/attach-target.ts'
 import type { VerifierProgram, VerifyOptions } from './program.ts'
 import { reject } from './rejection.ts'
 import { CONTEXT_POINTER, Frame, pointerReg, type Reg, State, UNKNOWN_SCALAR } from './state.ts'
@@ -76,6 +77,8 @@ function permissionsOf(author: 'trusted' | 'untrusted'): Permissions {
 
 /** Everything that has to hold. */
 export function checkProgram(env: Environment): void {
+  env.insn = -1
+  checkAttachTarget(env)
   checkStructure(env)
   checkFunction(env, env.subprograms[0]!)
   checkGlobals(env)

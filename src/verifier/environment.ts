@@ -5,7 +5,7 @@
  */
 import type { Btf } from '../btf/index.ts'
 import type { Instruction } from '../isa/index.ts'
-import type { Platform, ProgramTypeSpec } from '../spec/index.ts'
+import { type Platform, type ProgramTypeRules, type ProgramTypeSpec, rulesOf } from '../spec/index.ts'
 import { milliseconds } from '../util/index.ts'
 import type { Exploration } from './explore/exploration.ts'
 import type { VerifierMap, VerifierProgram, VerifierReference, VerifyOptions } from './program.ts'
@@ -121,6 +121,8 @@ export class Environment {
   readonly program: VerifierProgram
   readonly platform: Platform
   readonly programType: ProgramTypeSpec
+  /** Of the program type: its own, or what its context's layout implies. */
+  readonly rules: ProgramTypeRules
   readonly options: VerifyOptions
   readonly permissions: Permissions
   readonly insns: readonly Instruction[]
@@ -194,6 +196,7 @@ export class Environment {
     this.program = init.program
     this.platform = init.platform
     this.programType = init.programType
+    this.rules = rulesOf(init.programType)
     this.options = init.options
     this.permissions = init.permissions
     this.gplCompatible = init.gplCompatible

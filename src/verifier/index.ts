@@ -18,6 +18,7 @@ export type {
   VerifyOptions,
 } from './program.ts'
 export { REJECTION_CATEGORIES, REJECTION_CODES, type RejectionCategory, type RejectionCode } from './report/codes.ts'
+export { type ExplainOptions, type ExplainStyle, explain } from './report/format-report.ts'
 export type {
   PathStep,
   Report,

@@ -38,7 +38,14 @@ export type VerifierReference =
   /** The address of byte `offset` of the (first) value of a map. */
   | { readonly kind: 'map_value'; readonly map: VerifierMap; readonly offset: number }
   | { readonly kind: 'kfunc'; readonly name: string; readonly weak: boolean }
-  | { readonly kind: 'ksym'; readonly name: string; readonly weak: boolean; readonly btfType?: BtfTypeId }
+  | {
+      readonly kind: 'ksym'
+      readonly name: string
+      readonly weak: boolean
+      readonly btfType?: BtfTypeId
+      /** Its address is 0 where the program runs, whatever the kernel's BTF has. */
+      readonly absent?: boolean
+    }
 
 export interface VerifierFunction {
   readonly name: string

@@ -23,6 +23,7 @@ import {
   instantiateGuestRuntime,
   namedFault,
 } from './guest-runtime.ts'
+import type { WasmMemory, WasmModule } from './wasm-types.ts'
 
 /** An offset in the linear memory, as an unsigned number. 0 is NULL. */
 export type GuestAddress = Flavour<number, 'guest address'>
@@ -40,9 +41,9 @@ export interface GuestMemoryOptions {
   /** Whether several threads will use it (a `SharedArrayBuffer`); default no. */
   readonly shared?: boolean
   /** A memory that another thread has made: this one joins it. */
-  readonly join?: WebAssembly.Memory
+  readonly join?: WasmMemory
   /** The guest runtime, compiled by `compileGuestRuntimeAsync`; by default it is compiled here, synchronously. */
-  readonly module?: WebAssembly.Module
+  readonly module?: WasmModule
   /**
    * What hash tables mix into every hash. Give a random number where the keys come from somebody who would gain from
    * collisions; the default is a constant, so that runs repeat.
@@ -55,7 +56,7 @@ export interface GuestMemoryOptions {
  * reads it anew from here.
  */
 export class GuestMemory {
-  readonly wasm: WebAssembly.Memory
+  readonly wasm: WasmMemory
   readonly shared: boolean
   readonly hashSeed: number
   /** The functions of the guest runtime. After one that may allocate, `refresh()`. */
@@ -166,11 +167,11 @@ export class GuestMemory {
   }
 }
 
-function isShared(memory: WebAssembly.Memory): boolean {
+function isShared(memory: WasmMemory): boolean {
   return typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer
 }
 
-function makeMemory(limit: number, shared: boolean): WebAssembly.Memory {
+function makeMemory(limit: number, shared: boolean): WasmMemory {
   const maximum = Math.min(Math.floor(limit / PAGE_SIZE), MAX_PAGES)
   if (!(maximum >= INITIAL_PAGES)) {
     throw new AnybpfError(

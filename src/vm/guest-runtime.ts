@@ -10,6 +10,7 @@
 import { AnybpfError } from '../util/errors.ts'
 import type { GuestAddress } from './guest-memory.ts'
 import { GUEST_RUNTIME_BASE64, GUEST_RUNTIME_MEMORY_FLAG, type GuestRuntimeExports } from './guest-runtime.generated.ts'
+import type { WasmMemory, WasmModule } from './wasm-types.ts'
 
 export type { GuestRuntimeExports } from './guest-runtime.generated.ts'
 
@@ -37,11 +38,11 @@ export function guestRuntimeBytes(shared: boolean): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-let compiled: WebAssembly.Module | undefined
-let compiledShared: WebAssembly.Module | undefined
+let compiled: WasmModule | undefined
+let compiledShared: WasmModule | undefined
 
 /** The compiled module; compiled once per process and form. */
-export function compileGuestRuntime(shared: boolean): WebAssembly.Module {
+export function compileGuestRuntime(shared: boolean): WasmModule {
   if (shared) {
     compiledShared ??= new WebAssembly.Module(guestRuntimeBytes(true))
     return compiledShared
@@ -51,7 +52,7 @@ export function compileGuestRuntime(shared: boolean): WebAssembly.Module {
 }
 
 /** The same for browsers, whose main thread refuses to compile larger modules synchronously: hand the result in. */
-export async function compileGuestRuntimeAsync(shared: boolean): Promise<WebAssembly.Module> {
+export async function compileGuestRuntimeAsync(shared: boolean): Promise<WasmModule> {
   const module = await WebAssembly.compile(guestRuntimeBytes(shared))
   if (shared) compiledShared ??= module
   else compiled ??= module
@@ -65,13 +66,13 @@ export interface GuestRuntimeHost {
 }
 
 export function instantiateGuestRuntime(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
+  module: WasmModule,
+  memory: WasmMemory,
   host: GuestRuntimeHost,
 ): GuestRuntimeExports {
   const instance = new WebAssembly.Instance(module, {
     env: {
-      memory,
+      memory: memory as WebAssembly.Memory,
       spoiled(what: number, address: number): never {
         throw spoiledError(SPOILED[what] ?? SPOILED[0]!, address >>> 0)
       },

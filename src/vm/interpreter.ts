@@ -58,7 +58,10 @@ const ENOENT = 2
 export interface RunOptions {
   /** Instructions that the run may take; 0: no bound. Default {@link DEFAULT_BUDGET}. */
   readonly budget?: number
-  /** Every access must lie in a live region, with the right permission. Default false: in the memory, above page zero. */
+  /**
+   * Every access must lie in a live region, with the right permission. False, the interpreter's own default: in the
+   * memory, above page zero. Loaded programs have one of their own: checked unless verified.
+   */
   readonly checked?: boolean
   /** Called before each instruction. What it throws ends the run. */
   readonly trace?: TraceHook

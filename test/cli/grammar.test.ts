@@ -49,6 +49,8 @@ describe('the command line', () => {
     [['run', 'a.o', '--seed', '4294967296'], /from 0 to 4294967295/],
     [['run', 'a.o', '--engine', 'quantum'], /Allowed choices are interpreter, jit/],
     [['run', 'a.o', '--write', 'out.pcap'], /--write needs --pcap/],
+    [['run', 'a.o', '--unchecked'], /--unchecked needs --no-verify/],
+    [['disasm', 'test/objects/text.el.o', '--big-endian'], /an object says its byte order/],
     [['run', 'a.o', '--fresh'], /--fresh needs --repeat/],
     [['run', 'a.o', '--pcap', 'in.pcap', '--data', '00'], /give one/],
     [['run', 'a.o', '--pcap', 'in.pcap', '--repeat', '2'], /--repeat is for a single input/],

@@ -85,6 +85,18 @@ describe('the executable', () => {
     expect(stderr).toBe('')
   })
 
+  it.skipIf(process.platform === 'win32')('ends as it would have when its output is cut short', async () => {
+    const entry = join(await builtExecutables(), 'cli.js')
+    const of = (command: string): string => {
+      const script = `anybpf() { '${process.execPath}' '${entry}' "$@"; }; ${command} | head -n 1 > /dev/null; echo "\${PIPESTATUS[0]}"`
+      return spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim()
+    }
+    expect(of('anybpf verify examples/rejections/*.el.o')).toBe('1')
+    expect(of(`anybpf verify ${FIREWALL} ${FIREWALL} ${FIREWALL}`)).toBe('0')
+    expect(of('anybpf run examples/rejections/map-null-check.el.o 2>&1')).toBe('1')
+    expect(of(`anybpf disasm ${FIREWALL}`)).toBe('0')
+  })
+
   it.skipIf(!existsSync('/dev/full'))('says when its output cannot be written', async () => {
     const entry = join(await builtExecutables(), 'cli.js')
     const full = openSync('/dev/full', 'w')

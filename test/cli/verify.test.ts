@@ -117,6 +117,57 @@ describe('verify', () => {
     )
   })
 
+  it('takes a platform as reports write it, and knows from which version to which', async () => {
+    for (const platform of ['linux:6.1', 'linux 6.1']) {
+      const { status, document } = await json([FIREWALL, '--platform', platform])
+      expect([status, document.programs[0].platform]).toEqual([0, 'linux 6.1'])
+    }
+    for (const platform of ['linux:6.99', 'linux:99.1', 'linux 3.18', 'linux:6', 'linux:99', 'linux:']) {
+      const { status, stderr } = await cli(['verify', FIREWALL, '--platform', platform])
+      expect(stderr).toMatch(errorLine('ERR_USAGE'))
+      expect(stderr, platform).toContain('from 3.19 to 6.18')
+      expect(status).toBe(2)
+    }
+  })
+
+  it('says what is wrong with the command before it prints any verdict', async () => {
+    for (const options of [
+      ['-p', 'firewall'],
+      ['--global', 'threshold=5'],
+    ]) {
+      for (const more of [[], ['--json']]) {
+        const { status, stdout, stderr } = await cli(['verify', FIREWALL, REJECTED, ...options, ...more])
+        expect(stderr).toMatch(errorLine('ERR_NOT_FOUND'))
+        expect(stderr).toContain(REJECTED)
+        expect(stdout).not.toContain('accept')
+        expect(status).toBe(2)
+      }
+      expect((await cli(['verify', FIREWALL, FIREWALL, ...options, '--log', 'none'])).status).toBe(0)
+    }
+    // A file that cannot be read concerns itself alone.
+    const { status, stdout } = await cli(['verify', '/no/such/file', FIREWALL, '-p', 'firewall'])
+    expect(status).toBe(3)
+    expect(stdout).toMatch(/^accept {3}firewall/m)
+  })
+
+  it('judges what cannot be linked as run does', async () => {
+    // An object without BTF, as clang makes it without -g: the section of its maps cannot be read.
+    const bytes = readFileSync(REJECTED)
+    for (const name of ['.BTF\0', '.rel.BTF\0', '.BTF.ext\0']) {
+      const at = bytes.indexOf(name)
+      if (at > 0) bytes.write('x', at + name.indexOf('B'), 'latin1')
+    }
+    writeFileSync(file('nog.o'), bytes)
+    const { status, document } = await json([file('nog.o')])
+    expect(status).toBe(1)
+    expect(document.programs[0].error).toMatchObject({ code: 'invalid_program' })
+    expect(document.programs[0].error.reason).toMatch(/compile it with clang -g/)
+    const run = await cli(['run', file('nog.o')])
+    expect(run.status).toBe(1)
+    expect(run.stderr).toMatch(errorLine('ERR_LINK'))
+    expect(run.stderr).toMatch(/compile it with clang -g/)
+  })
+
   it('takes instruction bytes, and says of those that are no instruction what Linux says', async () => {
     const bytes = 'b7000000 00000000 df000000 00000000 95000000 00000000'
     const { document, status } = await json(['-', '--raw', '--type', 'xdp'], bytes)
@@ -161,6 +212,7 @@ describe('verify', () => {
     await refused(['-', '--platform', 'plan9'], 2, 'ERR_USAGE', /there are linux, linux:VERSION and raw/)
     await refused(['-', '--platform', 'linux:six'], 2, 'ERR_USAGE', /kernel version/)
     await refused(['-', '--type', 'kangaroo'], 2, 'ERR_USAGE', /raw has raw|has .*xdp/)
+    await refused([FIREWALL, '--log-level', '2'], 2, 'ERR_USAGE', /--log-level needs --log linux/)
     await refused(['-', '--program', 'x'], 2, 'ERR_USAGE', /for objects/)
     await refused([FIREWALL, '--program', 'x'], 2, 'ERR_NOT_FOUND', /it has: firewall/)
     await refused([FIREWALL, '--btf', '/no/such/file'], 3, 'ERR_NOT_FOUND', /\/no\/such\/file/)
@@ -185,6 +237,35 @@ describe('disasm --verified', () => {
     expect(stdout).toMatch(/^ +10: r6 <<= 3 +; r6: 0\.\.8$/m)
     expect(stdout).toMatch(/^ +13: r1 \+= 1 +; never reached$/m)
     expect(stdout).toMatch(/^ {2}\^ rejected: /m)
+  })
+
+  it('verifies for the author, platform and type that are given', async () => {
+    const leak = 'r0 = r1\nexit\n'
+    const of = async (...options: string[]): Promise<string> =>
+      (await cli(['disasm', '-', '--verified', ...options], { stdin: leak })).stdout
+    expect(await of('--type', 'socket_filter')).not.toContain('rejected')
+    expect(await of('--type', 'socket_filter', '--author', 'untrusted')).toContain('^ rejected: an address')
+    expect(await of('--platform', 'linux', '--type', 'xdp')).toContain('r1: the context')
+    const object = await cli(['disasm', REJECTED, '--verified', '--type', 'socket_filter', '--platform', 'linux 4.19'])
+    expect(object.stdout).toContain('^ rejected: ')
+    expect(object.status).toBe(0)
+  })
+
+  it('refuses options that say how to verify where nothing is verified', async () => {
+    for (const [option, value] of [
+      ['--platform', 'linux'],
+      ['--author', 'trusted'],
+      ['--type', 'xdp'],
+      ['--btf', '/no/such/file'],
+    ] as const) {
+      const { status, stderr } = await cli(['disasm', FIREWALL, option, value])
+      expect(stderr).toMatch(errorLine('ERR_USAGE'))
+      expect(stderr).toContain(`${option} needs --verified`)
+      expect(status).toBe(2)
+    }
+    const kangaroo = await cli(['disasm', FIREWALL, '--verified', '--type', 'kangaroo'])
+    expect(kangaroo.stderr).toMatch(/--type kangaroo: linux 6\.18 has /)
+    expect(kangaroo.status).toBe(2)
   })
 
   it('gives the same as JSON', async () => {

@@ -1,6 +1,6 @@
 /** What loading and disposing leave behind (nothing), and what a caller may hand in. */
 import { describe, expect, it } from 'vitest'
-import { parseBtf } from '../../src/btf/index.ts'
+import { Btf, parseBtf } from '../../src/btf/index.ts'
 import { Runtime } from '../../src/loader/index.ts'
 import type { BpfMap } from '../../src/maps/index.ts'
 import type { MapSpec, ObjectSpec } from '../../src/object/index.ts'
@@ -27,6 +27,50 @@ function objectOf(...maps: MapSpec[]): ObjectSpec {
   const records = Object.fromEntries(maps.map((map) => [map.name, map]))
   return { byteOrder: 'little', license: '', programs: {}, functions: {}, maps: records, externs: {}, problems: [] }
 }
+
+/** Type 2 is a structure with a timer. */
+const TIMER = new Btf(
+  [
+    { kind: 'void', id: 0, name: '' },
+    { kind: 'struct', id: 1, name: 'bpf_timer', size: 16, kindFlag: false, members: [] },
+    {
+      ...{ kind: 'struct', id: 2, name: 'timed', size: 16, kindFlag: false },
+      members: [{ name: 'timer', type: 1, bitOffset: 0, bitSize: 0 }],
+    },
+  ],
+  { byteOrder: 'little' },
+)
+
+describe('a program that nobody verified', () => {
+  // It reads where nothing is: the runtime's own data.
+  const spec = (): ObjectSpec => {
+    const made = objectOf()
+    made.programs['p'] = {
+      ...{ name: 'p', section: 'xdp', sectionSlot: 0, linkage: 'global', slotCount: 3 },
+      insns: [
+        { kind: 'alu', op: 'mov', width: 64, dst: 1, src: { imm: 0x10008 } },
+        { kind: 'load', size: 4, signed: false, dst: 0, base: 1, off: 0 },
+        { kind: 'exit' },
+      ],
+      ...{ references: [], lines: [], coreRelocations: [] },
+      ...{ type: 'xdp', sleepable: false, frags: false, autoload: true },
+    }
+    return made
+  }
+  const packet = new Uint8Array(64)
+
+  it('runs unchecked only where the caller names that engine', () => {
+    const runtime = new Runtime()
+    const program = (options: object) => runtime.load(spec(), { verify: false, ...options }).program('p')
+    for (const options of [{}, { checked: undefined }, { checked: true }, { engine: 'interpreter' }]) {
+      expect(() => program(options).run(packet)).toThrowError(expect.objectContaining({ code: 'ERR_FAULT' }))
+    }
+    expect(() => program({}).run(packet, { budget: 10 })).toThrowError(expect.objectContaining({ code: 'ERR_FAULT' }))
+    expect(program({ checked: false }).run(packet).retval).toBeTypeOf('number')
+    expect(program({}).run(packet, { checked: false }).retval).toBeTypeOf('number')
+    expect(() => runtime.load(spec())).toThrowError(expect.objectContaining({ code: 'ERR_REJECTED' }))
+  })
+})
 
 describe('a collection that is disposed of', () => {
   it.each(EXAMPLE_NAMES)('leaves nothing behind, a thousand times: %s', { timeout: 60_000 }, (name) => {
@@ -114,6 +158,30 @@ describe('maps that are handed in', () => {
     expect(() => runtime.load(declared, { maps: { counters } })).toThrowError(
       expect.objectContaining({ code: 'ERR_MAP', message: `map counters: the one that is given ${message}` }),
     )
+  })
+
+  it('must have the inner maps, special fields and map_extra that are declared', () => {
+    const runtime = new Runtime()
+    const load = (declares: MapSpec, given: MapSpec) => () =>
+      runtime.load(objectOf(declares), { maps: { [declares.name]: runtime.createMap(given) } }).dispose()
+    const outer = (fields: Partial<MapSpec>) => mapSpec({ type: 12, valueSize: 4, innerMap: mapSpec(fields) })
+    load(outer({}), outer({}))()
+    expect(load(outer({}), outer({ maxEntries: 5 }))).toThrow(/has other inner maps than the object declares/)
+    expect(load(outer({}), outer({ valueSize: 16 }))).toThrow(/has other inner maps/)
+    const timed = mapSpec({ valueSize: 16, btf: TIMER, btfValueType: 2 })
+    load(timed, timed)()
+    expect(load(timed, mapSpec({ valueSize: 16 }))).toThrow(/has other locks, timers or kernel pointers in its values/)
+    expect(load(mapSpec({ mapExtra: 1n }), mapSpec({}))).toThrow(/has map_extra 0, and the object declares 1/)
+  })
+
+  it('are inner maps only where their special fields are those that are declared', () => {
+    const runtime = new Runtime()
+    const innerMap = mapSpec({ valueSize: 16, btf: TIMER, btfValueType: 2 })
+    const outer = runtime.createMap(mapSpec({ name: 'outer', type: 12, valueSize: 4, innerMap }))
+    outer.set(0, runtime.createMap(innerMap))
+    const plain = runtime.createMap(mapSpec({ valueSize: 16 }))
+    expect(() => outer.set(0, plain)).toThrow(/EINVAL .its values have other locks, timers or kernel pointers/)
+    expect(() => outer.set(0, plain.address)).toThrow(/EINVAL/)
   })
 
   it('do not get inner maps that would die before them', () => {

@@ -1,10 +1,12 @@
 /** Mistakes that a review found: each once accepted what must not be. */
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
+import { assemble } from '../../src/isa/index.ts'
 import { Runtime } from '../../src/loader/index.ts'
 import { VerifyInput } from '../../src/loader/verify-input.ts'
 import { parseObject } from '../../src/object/index.ts'
 import { linux } from '../../src/spec/index.ts'
+import { verify } from '../../src/verifier/verify.ts'
 import { judge } from './memory/programs.ts'
 
 const map = { name: 'm', type: 2, keySize: 4, valueSize: 97, maxEntries: 1, flags: 0 }
@@ -70,5 +72,21 @@ describe('maps that are handed in', () => {
     expect(made.map('.rodata').frozen).toBe(true)
     expect(given.map('.rodata').frozen).toBeUndefined()
     expect(given.map('.rodata').contents).toBeUndefined()
+  })
+})
+
+describe('a context of a type of one’s own', () => {
+  const field = { name: 'data', offset: 0, size: 8, writable: true } as const
+  const verdictOf = (pointer: boolean): string => {
+    const context = { name: 'mine', size: 8, fields: [pointer ? { ...field, pointer: 'packet' as const } : field] }
+    const platform = linux()
+    const programTypes = new Map([...platform.programTypes, ['mine', { id: 1000, name: 'mine', context }] as const])
+    const insns = assemble('r2 = 0\n*(u64 *)(r1 + 0) = r2\nr0 = 0\nexit')
+    return verify({ name: 'p', type: 'mine', license: 'GPL', insns }, { ...platform, programTypes }).verdict
+  }
+
+  it('takes no number where a pointer is loaded from, though the member is writable', () => {
+    expect(verdictOf(false)).toBe('accept')
+    expect(verdictOf(true)).toBe('reject')
   })
 })

@@ -2,15 +2,17 @@
  * `anybpf disasm`: instructions as text, with names and C source lines.
  * @module
  */
-import { raw } from '../../spec/index.ts'
+import { linux, type Platform, raw } from '../../spec/index.ts'
 import { EXIT, type ExitStatus, usageError } from '../errors.ts'
 import { chooseByName } from '../input.ts'
 import { formatJson } from '../json.ts'
 import { disassembleListing, type Listing, type ListingOptions, type Listings, readListings } from '../listing.ts'
+import { parsePlatform } from '../platform.ts'
 import { type CliIo, createStyle, type Style } from '../streams.ts'
 import { visible } from '../text.ts'
 import { type Annotation, type Annotations, annotateObject, annotateProgram } from '../verify/annotations.ts'
 import { KernelTypes } from '../verify/kernel-types.ts'
+import { checkedType, LICENSE_OF_BARE_CODE } from '../verify/programs.ts'
 
 /** Sixteen bytes with blanks between them. */
 const BYTES_WIDTH = 47
@@ -22,27 +24,34 @@ export interface DisasmOptions extends ListingOptions {
   readonly source: boolean
   readonly plain?: boolean
   readonly verified?: boolean
+  readonly platform?: string
+  readonly author?: 'trusted' | 'untrusted'
+  readonly type?: string
   readonly btf?: string
   readonly json?: boolean
 }
 
 export async function disasmCommand(file: string, options: DisasmOptions, io: CliIo): Promise<ExitStatus> {
   if (options.verified && options.plain) throw usageError('--plain is text for asm, --verified for people: give one')
-  if (options.btf !== undefined && !options.verified) throw usageError('--btf needs --verified')
-  const listings = await readListings(file, options, io)
-  const annotations = options.verified ? await annotate(listings, new KernelTypes(options.btf, io)) : undefined
+  for (const option of NEED_VERIFIED) {
+    if (options[option] !== undefined && !options.verified) throw usageError(`--${option} needs --verified`)
+  }
+  const chosen = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const read = await readListings(file, options, io)
+  const listings = options.verified ? { ...read, platform: judge(read, chosen, options.type) } : read
+  const annotations = options.verified ? await annotate(listings, options, new KernelTypes(options.btf, io)) : undefined
   const all = [...listings.programs, ...listings.functions]
-  const chosen =
+  const shown =
     options.program === undefined
       ? all
       : [chooseByName(byName(all), options.program, 'program or function', file).value]
   if (options.json) {
-    const functions = chosen.map((listing) => listingToJson(listing, listings, annotations?.get(listing.name)))
+    const functions = shown.map((listing) => listingToJson(listing, listings, annotations?.get(listing.name)))
     io.stdout.write(formatJson({ file, byteOrder: listings.byteOrder, functions }))
   } else {
     const style = createStyle(io.stdout, io.env)
     io.stdout.write(
-      chosen
+      shown
         .map((listing) => printListing(listing, listings, options, style, annotations?.get(listing.name)))
         .join('\n'),
     )
@@ -50,12 +59,25 @@ export async function disasmCommand(file: string, options: DisasmOptions, io: Cl
   return EXIT.ok
 }
 
-function annotate(listings: Listings, kernel: KernelTypes): Promise<Annotations> {
-  if (listings.object !== undefined) return annotateObject(listings.object, listings.platform, kernel)
-  const [listing] = listings.programs
-  const platform = listings.platform.programTypes.has('raw') ? listings.platform : raw
-  const { name, insns } = listing!
-  return annotateProgram({ name, insns, type: 'raw', license: 'GPL' }, platform, kernel)
+/** Options that say how to verify. */
+const NEED_VERIFIED = ['platform', 'author', 'type', 'btf'] as const
+
+/** The platform to verify for: as `verify` has it. */
+function judge({ object }: Listings, chosen: Platform | undefined, type: string | undefined): Platform {
+  return chosen ?? (object !== undefined || (type ?? 'raw') !== 'raw' ? linux() : raw)
+}
+
+async function annotate(listings: Listings, options: DisasmOptions, kernel: KernelTypes): Promise<Annotations> {
+  const { object, platform } = listings
+  const { author } = options
+  const how = author === undefined ? {} : { author }
+  if (object !== undefined) {
+    const type = options.type === undefined ? undefined : checkedType(platform, options.type)
+    return annotateObject(object, platform, kernel, how, type)
+  }
+  const type = checkedType(platform, options.type ?? (platform.programTypes.has('raw') ? 'raw' : undefined))
+  const { name, insns } = listings.programs[0]!
+  return annotateProgram({ name, insns, type, license: LICENSE_OF_BARE_CODE }, platform, kernel, how)
 }
 
 function byName(listings: readonly Listing[]): Readonly<Record<string, Listing>> {

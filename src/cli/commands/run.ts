@@ -3,7 +3,7 @@
  * @module
  */
 import { VerificationError } from '../../loader/index.ts'
-import { formatReport } from '../../verifier/report/format-report.ts'
+import { explain } from '../../verifier/report/format-report.ts'
 import { CliError, EXIT, type ExitStatus, errorToJson, formatError, usageError } from '../errors.ts'
 import { readDataOption, readJsonOption } from '../input.ts'
 import { formatJson } from '../json.ts'
@@ -70,7 +70,7 @@ async function open(file: string, options: RunOptions, memorySize: number, io: C
   } catch (error) {
     if (error instanceof CliError && error.cause instanceof VerificationError && options.json !== true) {
       const style = createStyle(io.stderr, io.env)
-      io.stderr.write(`${formatReport(error.cause.report, { style, clean: visible })}\n`)
+      io.stderr.write(`${explain(error.cause.report, { style, clean: visible })}\n`)
     }
     throw error
   }
@@ -87,6 +87,7 @@ function checkOptions(options: RunOptions): void {
     throw usageError('--write needs --pcap')
   }
   if (options.write === '-') throw usageError('--write wants a file: standard output has the report')
+  if (options.unchecked && options.verify) throw usageError('--unchecked needs --no-verify')
   if (options.fresh && options.repeat === undefined) throw usageError('--fresh needs --repeat')
 }
 

@@ -2,10 +2,11 @@
  * `anybpf verify`: a verdict for each program, and for a rejection, why.
  * @module
  */
+import { unverifiable } from '../../loader/verify-object.ts'
 import type { Platform } from '../../spec/index.ts'
 import { formatTextTable, type TableColumn } from '../../util/index.ts'
-import { type Report, type ReportError, type VerifyOptions, verify } from '../../verifier/index.ts'
-import { formatReport } from '../../verifier/report/format-report.ts'
+import { type Report, type VerifyOptions, verify } from '../../verifier/index.ts'
+import { explain } from '../../verifier/report/format-report.ts'
 import {
   type CliError,
   type ErrorDocument,
@@ -14,6 +15,7 @@ import {
   errorToJson,
   formatError,
   toCliError,
+  usageError,
 } from '../errors.ts'
 import { formatJson } from '../json.ts'
 import { parsePlatform } from '../platform.ts'
@@ -21,14 +23,15 @@ import { formatCount } from '../progress.ts'
 import { type CliIo, createStyle, type Style } from '../streams.ts'
 import { visible } from '../text.ts'
 import { KernelTypes, needsKernelTypes } from '../verify/kernel-types.ts'
-import { type Candidate, type ProgramOptions, readCandidates } from '../verify/programs.ts'
+import { type Candidate, type Candidates, type ProgramOptions, readCandidates } from '../verify/programs.ts'
 
 export interface VerifyCommandOptions extends ProgramOptions {
   readonly platform?: string
   readonly author?: 'trusted' | 'untrusted'
   readonly btf?: string
   readonly log: 'explain' | 'linux' | 'none'
-  readonly logLevel: number
+  /** Default 1. */
+  readonly logLevel?: number
   readonly stats?: boolean
   readonly strictAlignment?: boolean
   readonly timeLimit?: number
@@ -51,20 +54,21 @@ export async function verifyCommand(
   options: VerifyCommandOptions,
   io: CliIo,
 ): Promise<ExitStatus> {
+  if (options.logLevel !== undefined && options.log !== 'linux') throw usageError('--log-level needs --log linux')
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
+  const read = await reader(files, platform, options, io)
   const kernel = new KernelTypes(options.btf, io)
   const style = createStyle(io.stdout, io.env)
   const all: Verified[] = []
   const errors: CliError[] = []
   for (const file of files) {
     try {
-      const verified = await verifyFile(file, platform, kernel, options, io)
+      const verified = await verifyAll(file, await read(file), kernel, options)
       all.push(...verified)
       if (!options.json) io.stdout.write(printFile(file, verified, files.length > 1, options, style))
     } catch (error) {
-      // One bad file does not keep the others from being looked at, unless the command itself makes no sense.
       const told = toCliError(error)
-      if (files.length === 1 || told.exit === EXIT.usage || told.exit === EXIT.defect) throw error
+      if (files.length === 1 || concernsCommand(told)) throw error
       errors.push(told)
       io.stderr.write(`anybpf: ${formatError(told)}\n`)
     }
@@ -74,14 +78,48 @@ export async function verifyCommand(
   return all.every(({ report }) => report.verdict === 'accept') ? EXIT.ok : EXIT.rejected
 }
 
-async function verifyFile(
-  file: string,
+/** One bad file does not keep the others from being looked at, unless the command itself makes no sense. */
+function concernsCommand({ exit }: CliError): boolean {
+  return exit === EXIT.usage || exit === EXIT.defect
+}
+
+/**
+ * Reads files. Of several, all are read beforehand if the options name something that one of them may not have: whether
+ * the command makes sense is then known before anything is printed. Otherwise only one is held at a time.
+ */
+async function reader(
+  files: readonly string[],
   platform: Platform | undefined,
-  kernel: KernelTypes,
   options: VerifyCommandOptions,
   io: CliIo,
+): Promise<(file: string) => Promise<Candidates>> {
+  const { program, global, type } = options
+  const named = program ?? global ?? type ?? platform
+  if (files.length === 1 || named === undefined) return (file) => readCandidates(file, platform, options, io)
+  const known = new Map<string, Candidates | CliError>()
+  for (const file of files) {
+    if (known.has(file)) continue
+    try {
+      known.set(file, await readCandidates(file, platform, options, io))
+    } catch (error) {
+      const told = toCliError(error)
+      if (concernsCommand(told)) throw error
+      known.set(file, told)
+    }
+  }
+  return async (file) => {
+    const read = known.get(file)!
+    if (read instanceof Error) throw read
+    return read
+  }
+}
+
+async function verifyAll(
+  file: string,
+  candidates: Candidates,
+  kernel: KernelTypes,
+  options: VerifyCommandOptions,
 ): Promise<Verified[]> {
-  const candidates = await readCandidates(file, platform, options, io)
   const verified: Verified[] = []
   for (const candidate of candidates.programs) {
     const { name, section, type } = candidate
@@ -97,13 +135,16 @@ async function judge(
   kernel: KernelTypes,
   options: VerifyCommandOptions,
 ): Promise<Report> {
-  if (program === undefined) return notVerifiable(name, type, platform, problem ?? 'it cannot be linked', options)
+  if (program === undefined) {
+    const author = options.author ?? platform.author ?? 'untrusted'
+    return unverifiable(name, type, platform, author, problem ?? 'it cannot be linked')
+  }
   const kernelBtf = options.btf !== undefined || needsKernelTypes(program, platform) ? await kernel.read() : undefined
   return verify(program, platform, verifyOptions(options, kernelBtf))
 }
 
 function verifyOptions(options: VerifyCommandOptions, kernelBtf: VerifyOptions['kernelBtf']): VerifyOptions {
-  const { author, timeLimit, insnLimit, stateLimit, log, logLevel, strictAlignment, json } = options
+  const { author, timeLimit, insnLimit, stateLimit, log, logLevel = 1, strictAlignment, json } = options
   return {
     explain: log === 'explain' || json === true,
     ...(log === 'linux' && { logLevel: logLevel as 1 | 2 | 4 }),
@@ -114,26 +155,6 @@ function verifyOptions(options: VerifyCommandOptions, kernelBtf: VerifyOptions['
     ...(stateLimit !== undefined && { stateLimit }),
     ...(strictAlignment === true && { alignment: 'strict' as const }),
   }
-}
-
-/** The report of a program that never came before the verifier. */
-function notVerifiable(
-  name: string,
-  type: string,
-  platform: Platform,
-  problem: string,
-  { author = platform.author ?? 'untrusted' }: VerifyCommandOptions,
-): Report {
-  const error: ReportError = {
-    code: 'invalid_program',
-    category: 'structure',
-    reason: problem,
-    message: problem,
-    lines: [problem],
-    path: [],
-  }
-  const stats = { insnsProcessed: 0, states: 0, peakStates: 0, maxStatesPerInsn: 0, ms: 0, stackDepth: [] }
-  return { name, type, platform: platform.name, author, verdict: 'reject', stats, error }
 }
 
 const COLUMNS: readonly TableColumn[] = [
@@ -190,7 +211,7 @@ function printDetails(one: Verified, several: boolean, options: VerifyCommandOpt
     return one.report.log === undefined ? '' : `${title}${one.report.log.split('\n').map(visible).join('\n')}`
   }
   if (options.log === 'none' || one.report.verdict === 'accept') return ''
-  return title + formatReport(one.report, { style, clean: visible })
+  return title + explain(one.report, { style, clean: visible })
 }
 
 interface VerifyDocument extends Partial<ErrorDocument> {

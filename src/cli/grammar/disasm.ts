@@ -2,8 +2,10 @@
  * `anybpf disasm`: grammar and help.
  * @module
  */
+import { Option } from 'commander'
 import type { DisasmOptions } from '../commands/disasm.ts'
 import type { GrammarContext } from './grammar.ts'
+import { PLATFORM_NAMES } from './values.ts'
 
 export function addDisasm({ program, io, finish }: GrammarContext): void {
   program
@@ -23,6 +25,14 @@ export function addDisasm({ program, io, finish }: GrammarContext): void {
       '--verified',
       'say what the verifier knows before each instruction: of the registers that it reads, on all paths',
     )
+    .option('--platform <name>', `with --verified: ${PLATFORM_NAMES} (default: linux; raw for text and bytes)`)
+    .addOption(
+      new Option('--author <author>', 'with --verified: for whom to judge (default: trusted on linux)').choices([
+        'trusted',
+        'untrusted',
+      ]),
+    )
+    .option('--type <type>', 'with --verified: program type, where the section does not say')
     .option('--btf <file>', "with --verified: the kernel's types (default, where needed: the running kernel's)")
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -35,6 +45,7 @@ rejected }.
 Examples:
   anybpf disasm firewall.o --program xdp_firewall
   anybpf disasm firewall.o --verified
+  anybpf disasm firewall.o --verified --author untrusted --platform linux:6.1
   anybpf disasm --raw --bytes program.bin
   echo 'b7000000 2a000000 95000000 00000000' | anybpf disasm --raw -`,
     )

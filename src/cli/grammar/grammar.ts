@@ -43,11 +43,12 @@ export function createGrammar(io: CliIo, version: string, finish: (status: numbe
 Every command takes --json, and FILE may be - for standard input.
 
 Exit status:
-  0  done; the program ran
-  1  the program was rejected or faulted, or a check failed
+  0  done: the program ran, every program is accepted
+  1  a program was rejected, cannot be linked or loaded (an object compiled without -g, for one), or faulted
   2  the command line makes no sense
-  3  a file is malformed or cannot be read
+  3  a file is malformed, or cannot be read or written
   70 a defect in anybpf itself
+Whoever stops reading the output (anybpf ... | head) does not change it.
 
 An error is one line on standard error; with --json, standard output has {"error": {code, message, subject}} besides.
 

@@ -14,7 +14,7 @@ export function addRun({ program, io, finish }: GrammarContext): void {
     .description(
       `Loads a program and runs it: once, many times, or on every packet of a capture.
 
-FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text).
+FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text). Text and bytes name no licence, and are taken to be under the GPL.
 
 A program is verified first, as Linux would for a trusted author (a raw program for an untrusted one), and not run if it is rejected: the explanation is that of anybpf verify. With --no-verify it runs all the same, in the interpreter that checks every memory access against what exists: a bad access, or a program that never ends, is then a named fault and no more.`,
     )

@@ -19,6 +19,9 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text:
 
 const SCALES: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 }
 
+/** What `--platform` takes. */
+export const PLATFORM_NAMES = 'linux, linux:VERSION (also "linux VERSION") or raw'
+
 /** Collects a repeatable option. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]

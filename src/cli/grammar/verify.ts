@@ -5,7 +5,7 @@
 import { Option } from 'commander'
 import type { VerifyCommandOptions } from '../commands/verify.ts'
 import type { GrammarContext } from './grammar.ts'
-import { collect, wholeNumber } from './values.ts'
+import { collect, PLATFORM_NAMES, wholeNumber } from './values.ts'
 
 export function addVerify({ program, io, finish }: GrammarContext): void {
   program
@@ -14,11 +14,11 @@ export function addVerify({ program, io, finish }: GrammarContext): void {
     .description(
       `Judges every program of the given objects as the Linux verifier would, without a kernel. Of a program that is rejected it says what is wrong, where in the C source, how the program comes there, where the value at fault comes from, and what would help.
 
-FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text).`,
+FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text). Text and bytes name no licence, and are taken to be under the GPL.`,
     )
     .argument('<file...>', 'objects, assembler text or instruction bytes; - for standard input')
     .option('-p, --program <name>', 'only this program')
-    .option('--platform <name>', 'linux, linux:VERSION or raw (default: linux; raw for text and bytes)')
+    .option('--platform <name>', `${PLATFORM_NAMES} (default: linux; raw for text and bytes)`)
     .addOption(
       new Option('--author <author>', 'for whom to judge (default: trusted on linux, as for root)').choices([
         'trusted',
@@ -39,9 +39,10 @@ FILE is a compiled BPF object (recognised by its ELF header), assembler text, or
         .default('explain'),
     )
     .addOption(
-      new Option('--log-level <n>', 'with --log linux: 1 the failing path, 2 every path, 4 statistics only')
-        .choices(['1', '2', '4'])
-        .default('1'),
+      new Option(
+        '--log-level <n>',
+        'with --log linux: 1 the failing path (default), 2 every path, 4 statistics only',
+      ).choices(['1', '2', '4']),
     )
     .option('--stats', 'show states and stack depth too')
     .option('--strict-alignment', 'refuse misaligned accesses, as machines that cannot do them')
@@ -56,11 +57,13 @@ FILE is a compiled BPF object (recognised by its ELF header), assembler text, or
     .addHelpText(
       'after',
       `
-Exit status: 0 every program is accepted, 1 one is rejected, 2 usage, 3 a file is malformed.
+Exit status: 0 every program is accepted, 1 one is rejected or cannot be linked, 2 usage, 3 a file is malformed or
+cannot be read: of several files, the others are judged all the same.
 
 JSON: { programs: [{ file, name, section, type, platform, author, verdict, error, stats, log }] }. error has code
 (stable, see the documentation), category, reason, insn, source, path, value (its history) and fix; message is the last
-line of Linux's log.
+line of Linux's log. kernelTypes says where the kernel's types were read from, if they were. errors is there if some of
+several files could not be read: [{ code, message, subject, details }]; of a single file it is error, without programs.
 
 Programs whose context has kernel types (fentry, LSM, iterators …) and those that call kernel functions need the types
 of the kernel that they are for: those of this machine (/sys/kernel/btf/vmlinux) unless --btf names others.
@@ -71,10 +74,11 @@ Examples:
   anybpf verify firewall.o --program xdp_firewall --log linux --log-level 2
   anybpf verify filter.o --platform linux:6.1 --author untrusted --json`,
     )
-    .action(
-      async (files: string[], options: Omit<VerifyCommandOptions, 'logLevel'> & { readonly logLevel: string }) => {
-        const { verifyCommand } = await import('../commands/verify.ts')
-        finish(await verifyCommand(files, { ...options, logLevel: Number(options.logLevel) }, io))
-      },
-    )
+    .action(async (files: string[], given: Omit<VerifyCommandOptions, 'logLevel'> & { readonly logLevel?: string }) => {
+      const { verifyCommand } = await import('../commands/verify.ts')
+      const { logLevel, ...options } = given
+      finish(
+        await verifyCommand(files, { ...options, ...(logLevel !== undefined && { logLevel: Number(logLevel) }) }, io),
+      )
+    })
 }

@@ -16,6 +16,7 @@ import { CliError, EXIT, step, toCliError, usageError } from '../errors.ts'
 import { chooseByName, readJsonOption, readProgramFile, splitAssignment } from '../input.ts'
 import { plainInteger } from '../json.ts'
 import type { CliIo } from '../streams.ts'
+import { LICENSE_OF_BARE_CODE } from '../verify/programs.ts'
 import { BoundedList, BoundedTally } from './bounded.ts'
 import { EventReader } from './events.ts'
 import { fillMap, mapEntries, programsNamedBy, readMapFills } from './maps.ts'
@@ -155,7 +156,7 @@ function verifyAlone(insns: readonly Instruction[], type: string, platform: Plat
     type === 'raw'
       ? { ...platform, programTypes: new Map([...platform.programTypes, ['raw', rawProgramType(memorySize)]]) }
       : platform
-  return verify({ name: 'program', type, license: 'GPL', insns }, sized)
+  return verify({ name: 'program', type, license: LICENSE_OF_BARE_CODE, insns }, sized)
 }
 
 async function readGlobals(assignments: readonly string[], io: CliIo): Promise<Record<string, unknown>> {

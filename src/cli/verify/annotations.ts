@@ -8,7 +8,7 @@ import { VerifyInput } from '../../loader/index.ts'
 import { linkProgram, type ObjectSpec } from '../../object/index.ts'
 import type { Platform } from '../../spec/index.ts'
 import { isAnybpfError } from '../../util/index.ts'
-import { type Report, type VerifierProgram, verify } from '../../verifier/index.ts'
+import { type Report, type VerifierProgram, type VerifyOptions, verify } from '../../verifier/index.ts'
 import { KnowledgeRecorder } from '../../verifier/report/knowledge.ts'
 import type { KernelTypes } from './kernel-types.ts'
 import { needsKernelTypes } from './kernel-types.ts'
@@ -26,16 +26,22 @@ export interface Annotation {
 /** By function and slot. */
 export type Annotations = ReadonlyMap<string, ReadonlyMap<number, Annotation>>
 
-/** Verifies every program of an object. What cannot be verified is left out. */
-export async function annotateObject(spec: ObjectSpec, platform: Platform, kernel: KernelTypes): Promise<Annotations> {
-  const input = new VerifyInput(spec, platform)
+/** Verifies every program of an object, as one of `type` if that is given. What cannot be verified is left out. */
+export async function annotateObject(
+  spec: ObjectSpec,
+  platform: Platform,
+  kernel: KernelTypes,
+  options: Pick<VerifyOptions, 'author'> = {},
+  type?: string,
+): Promise<Annotations> {
+  const input = new VerifyInput(spec, platform, type === undefined ? {} : { type })
   const annotations = new Map<string, Map<number, Annotation>>()
   for (const program of Object.values(spec.programs)) {
-    if (!platform.programTypes.has(program.type)) continue
+    if (!platform.programTypes.has(type ?? program.type)) continue
     try {
       const linked = linkProgram(spec, program)
       const described = input.describe(program, linked)
-      const { recorder, report } = await watch(described, platform, kernel)
+      const { recorder, report } = await watch(described, platform, kernel, options)
       for (const { name, slot, slotCount } of linked.functions) {
         const insns = described.insns.slice(slot, slot + slotCount)
         merge(annotations, name, annotationsOf(insns, slot, platform, recorder, report))
@@ -53,8 +59,9 @@ export async function annotateProgram(
   program: VerifierProgram,
   platform: Platform,
   kernel: KernelTypes,
+  options: Pick<VerifyOptions, 'author'> = {},
 ): Promise<Annotations> {
-  const { recorder, report } = await watch(program, platform, kernel)
+  const { recorder, report } = await watch(program, platform, kernel, options)
   return new Map([[program.name, annotationsOf(program.insns, 0, platform, recorder, report)]])
 }
 
@@ -62,10 +69,12 @@ async function watch(
   program: VerifierProgram,
   platform: Platform,
   kernel: KernelTypes,
+  options: Pick<VerifyOptions, 'author'>,
 ): Promise<{ recorder: KnowledgeRecorder; report: Report }> {
   const recorder = new KnowledgeRecorder()
   const kernelBtf = needsKernelTypes(program, platform) ? await kernel.read() : undefined
   const report = verify(program, platform, {
+    ...options,
     observer: recorder,
     ...(kernelBtf !== undefined && { kernelBtf }),
   })

@@ -3,9 +3,9 @@
  * @module
  */
 import { VerifyInput } from '../../loader/index.ts'
+import { prepareProgram } from '../../loader/verify-object.ts'
 import { type ObjectSpec, type ProgramSpec, parseObject } from '../../object/index.ts'
 import { linux, type Platform, raw } from '../../spec/index.ts'
-import { isAnybpfError } from '../../util/index.ts'
 import { decodeForVerifier, type VerifierProgram } from '../../verifier/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, usageError } from '../errors.ts'
@@ -18,6 +18,9 @@ export interface ProgramOptions {
   readonly raw?: boolean
   readonly global?: readonly string[]
 }
+
+/** Assembler text and instruction bytes name no licence. As if they were the user's own: every helper may be called. */
+export const LICENSE_OF_BARE_CODE = 'GPL'
 
 /** A program to verify, or why there is nothing to verify. */
 export interface Candidate {
@@ -54,7 +57,7 @@ export async function readCandidates(
   )
   if (code.insns.length === 0) throw new CliError(EXIT.badInput, 'ERR_FORMAT', 'holds no instructions', file)
   const type = checkedType(chosen, options.type ?? (chosen.programTypes.has('raw') ? 'raw' : undefined))
-  const program = { name: 'program', type, license: 'GPL', ...code }
+  const program = { name: 'program', type, license: LICENSE_OF_BARE_CODE, ...code }
   return { platform: chosen, programs: [{ name: 'program', section: undefined, type, program, problem: undefined }] }
 }
 
@@ -88,23 +91,14 @@ function candidate(
 ): Candidate {
   const { name, section } = spec
   const type = chosenType ?? spec.type
-  const known = { name, section, type }
-  if (!platform.programTypes.has(type)) {
-    const problem =
-      type === 'unspec'
-        ? `its section, ${JSON.stringify(section)}, does not tell what type of program it is: give it with --type`
-        : `${platform.name} has no programs of type ${type}`
-    return { ...known, program: undefined, problem }
-  }
-  try {
-    return { ...known, program: input.program(spec), problem: undefined }
-  } catch (error) {
-    if (!isAnybpfError(error)) throw error
-    return { ...known, program: undefined, problem: error.message }
-  }
+  const prepared = prepareProgram(input, spec, platform, type)
+  if (typeof prepared !== 'string') return { name, section, type, program: prepared, problem: undefined }
+  const problem = type === 'unspec' ? `${prepared}: give it with --type` : prepared
+  return { name, section, type, program: undefined, problem }
 }
 
-function checkedType(platform: Platform, type: string | undefined): string {
+/** The name of a type that the platform has. Throws a usage error that lists them for any other. */
+export function checkedType(platform: Platform, type: string | undefined): string {
   if (type !== undefined && platform.programTypes.has(type)) return type
   const known = [...platform.programTypes.keys()].join(', ')
   throw usageError(

@@ -163,7 +163,9 @@ function checkPointee(
       })
       return
     case 'const_alloc_size_or_zero':
-      if (!reg.scalar.isConstant) reject('argument_size', `R${regno} is not a known constant'`, { regno })
+      if (!reg.scalar.isConstant) {
+        reject('argument_size', `R${regno} is not a known constant'`, { regno, mustBeConstant: true })
+      }
       call.memSize = reg.scalar.constant
       markPrecise(env, regno)
       return

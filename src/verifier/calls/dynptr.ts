@@ -129,14 +129,21 @@ export function releaseDynptr(env: Environment, regno: number): boolean {
     return true
   }
   releaseReference(env, first.refObjId)
+  // Its clones go too, in whatever frame they are. (Linux forgets those of other frames.)
+  for (let at = 0; at < env.cur.frames.length; at++) clearClones(env, at, first.refObjId)
+  return true
+}
+
+function clearClones(env: Environment, frameno: number, refObjId: number): void {
   const { stack } = env.cur.frames[frameno]!
   for (let i = 1; i < stack.length; i++) {
     const slot = stack[i]!
-    if (slot.isSpill || slot.reg.refObjId !== first.refObjId || !dynptrInfo(slot.reg).first) continue
+    const { target } = slot.reg
+    if (slot.isSpill || slot.reg.refObjId !== refObjId || target === undefined) continue
+    if (!('kind' in target) || target.kind !== 'dynptr' || !target.first) continue
     clearSlot(env, frameno, i)
     clearSlot(env, frameno, i - 1)
   }
-  return true
 }
 
 /** Memory of `size` bytes that a function found in a dynptr, as long as that lives. */

@@ -24,7 +24,14 @@ export function checkGlobalCall(env: Environment, subprogram: SubprogramInfo): v
     if (!(failure instanceof Rejection) || failure.facts['malformed'] === true) throw failure
     const { code, lines, facts, insn } = failure
     const verdict = `Caller passes invalid args into func#${subprogram.index} ('${subprogram.name}')`
-    throw new Rejection(code, [...lines, verdict], facts, insn)
+    // The types are valid; what they leave open is not enough for a contract.
+    const untyped = code === 'invalid_btf'
+    throw new Rejection(
+      untyped ? 'argument_type' : code,
+      [...lines, verdict],
+      untyped ? { ...facts, contract: subprogram.name } : facts,
+      insn,
+    )
   }
 }
 

@@ -14,7 +14,7 @@ import { checkMemoryAccess } from '../memory/access.ts'
 import { clearPacketPointers, mapRegisters } from '../memory/packet.ts'
 import { reject } from '../rejection.ts'
 import { isNullConstant, type State, UNKNOWN_SCALAR } from '../state.ts'
-import { MEM_ALLOC, MEM_PERCPU, MEM_RCU, PTR_TO_MAP_VALUE, regTypeName } from '../types.ts'
+import { MEM_ALLOC, MEM_PERCPU, MEM_RCU, PTR_TO_MAP_VALUE, regTypeName, SCALAR_VALUE } from '../types.ts'
 import { checkArgument } from './arguments.ts'
 import { setUpFindVma, setUpLoop, setUpMapElement, setUpRingbufDrain, setUpTimer } from './callback.ts'
 import { constantString } from './const-string.ts'
@@ -111,9 +111,13 @@ const CALLBACKS: ReadonlyMap<string, CallbackSetup> = new Map<string, CallbackSe
 /** A round of `loop`: unless there were as many as there can be. */
 function checkLoop(env: Environment, call: CallContext): void {
   if (isNullConstant(env.cur.reg(4))) markPrecise(env, 4)
-  // How many rounds there are depends on r1.
+  // How many rounds there are depends on r1: a pointer says nothing of that, and would pass for none.
+  const rounds = env.cur.reg(1)
+  if (rounds.type !== SCALAR_VALUE) {
+    reject('argument_type', `R1 type=${regTypeName(rounds.type)} expected=scalar`, { regno: 1 })
+  }
   markPrecise(env, 1)
-  if (env.cur.frame.callbackDepth < env.cur.reg(1).scalar.umax) {
+  if (env.cur.frame.callbackDepth < rounds.scalar.umax) {
     pushCallbackFrame(env, call.subprogno, setUpLoop, false, false)
   } else if (env.cur.frame.callbackDepth !== 0) {
     env.cur.writable().callbackDepth = 0

@@ -32,7 +32,7 @@ import { type DynptrKind, dynptrInfo } from './dynptr-slots.ts'
 import { borrowed, nodePointer } from './graph.ts'
 import { iteratesUnderRcu } from './iterator.ts'
 import type { KfuncType, Pointee } from './kfunc-prototype.ts'
-import { findField, recordOf, regRecord } from './record.ts'
+import { findField, hasUnusableFields, recordOf, regRecord } from './record.ts'
 import { acquireReference } from './references.ts'
 import { isScalarStruct } from './scalar-struct.ts'
 
@@ -78,6 +78,9 @@ function newObject(env: Environment, perCpu: boolean, call: CallContext): Reg {
   const type = btf.types[id]
   if (type?.kind !== 'struct') {
     return reject('argument_type', 'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct', { regno: 1 })
+  }
+  if (hasUnusableFields(btf, id)) {
+    reject('invalid_btf', `struct ${type.name} has more special fields than can be kept track of`, { regno: 1 })
   }
   if (!perCpu) return pointer(PTR_TO_BTF_ID | MEM_ALLOC, 0, typeRef(btf, id))
   if (type.size > PERCPU_OBJECT_MAX) {

@@ -41,7 +41,10 @@ function findKfunc(env: Environment, insn: CallInsn): KfuncSpec | undefined {
   }
   const kfunc = env.platform.kfuncs?.get(name)
   if (name.startsWith('bpf_xdp_metadata_')) {
-    reject('helper_not_allowed', 'metadata kfuncs require device-bound program', { kfunc: name })
+    reject('helper_not_allowed', 'metadata kfuncs require device-bound program', {
+      kfunc: name,
+      deviceBound: true,
+    })
   }
   const { type, attachType } = env.program
   const types = kfunc?.programTypes

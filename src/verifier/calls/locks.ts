@@ -64,14 +64,9 @@ export function checkSpinLock(env: Environment, regno: number, kind: LockKind, l
   }
   const owner: object = map ?? reg.btf.btf
   if (lock) {
-    if (!resilient && state.activeLocks > 0) {
-      if (holdsLock(state, 0, undefined, 'lock')) {
-        reject('lock_held', 'Locking two bpf_spin_locks are not allowed', facts)
-      }
-    } else if (resilient && state.activeLocks > 0) {
-      if (holdsLock(state, reg.id, owner, 'res_lock', 'res_lock_irq')) {
-        reject('lock_held', 'Acquiring the same lock again, AA deadlock detected', facts)
-      }
+    // No helper is called while a lock is held, so a `bpf_spin_lock` is taken alone; the others are kernel functions.
+    if (resilient && holdsLock(state, reg.id, owner, 'res_lock', 'res_lock_irq')) {
+      reject('lock_held', 'Acquiring the same lock again, AA deadlock detected', facts)
     }
     state.references = [...state.references, { kind, id: reg.id, insn: env.insn, owner }]
     state.activeLocks++

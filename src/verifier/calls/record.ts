@@ -6,7 +6,7 @@
  * @see https://docs.kernel.org/bpf/graph_ds_impl.html
  * @module
  */
-import type { Btf, BtfStruct, BtfTypeId } from '../../btf/index.ts'
+import type { Btf, BtfDatasec, BtfStruct, BtfTypeId } from '../../btf/index.ts'
 import type { VerifierMap } from '../program.ts'
 import type { Reg } from '../state.ts'
 import { baseType, MEM_ALLOC, PTR_TO_BTF_ID, PTR_TO_MAP_VALUE } from '../types.ts'
@@ -66,11 +66,29 @@ const POINTER_TAGS: Readonly<Record<string, SpecialFieldKind>> = {
   uptr: 'uptr',
 }
 
-/** More fields than this in one type are not looked for; Linux has the same bound for all of them together. */
+/** `BTF_FIELDS_MAX`: of one type, with all that is nested in it. */
 const FIELDS_MAX = 11
-/** Elements of arrays and nested structs that are looked into, together, in one type. */
-const STEPS_MAX = 4096
+/** `MAX_RESOLVE_DEPTH`: of nested structures, and of arrays of arrays. */
 const DEPTH_MAX = 15
+
+/** What a value may have one of, and no array of. */
+const SINGLE: ReadonlySet<SpecialFieldKind> = new Set([
+  'spin_lock',
+  'res_spin_lock',
+  'timer',
+  'wq',
+  'task_work',
+  'refcount',
+])
+/** What arrays may consist of. */
+const REPEATABLE: ReadonlySet<SpecialFieldKind> = new Set([
+  'kptr_unref',
+  'kptr_ref',
+  'kptr_percpu',
+  'uptr',
+  'list_head',
+  'rb_root',
+])
 
 /** The tag next to a pointer's target: `kptr` in `struct task_struct __kptr *`. */
 function pointerField(btf: Btf, id: BtfTypeId, offset: number): SpecialField | undefined {
@@ -102,83 +120,163 @@ function contained(btf: Btf, owner: BtfTypeId, member: number): { typeId: BtfTyp
   return undefined
 }
 
+/** The fields of a type are more, nested deeper, or otherwise arranged than the platform can keep track of. */
+class UnusableFields {}
+
+/** The fields of a structure, and how deep structures are nested in it. */
+interface Collected {
+  readonly fields: FieldRecord
+  readonly height: number
+}
+
+const NOTHING: Collected = { fields: NO_FIELDS, height: 0 }
+
+/** Each structure is looked into once, however often it is a member. */
 class Collector {
-  readonly fields: SpecialField[] = []
-  private steps = 0
   private readonly btf: Btf
+  private readonly structs = new Map<BtfTypeId, Collected>()
 
   constructor(btf: Btf) {
     this.btf = btf
   }
 
-  struct(struct: BtfStruct, base: number, depth: number): void {
+  struct(struct: BtfStruct, depth: number): Collected {
+    if (depth >= DEPTH_MAX) throw new UnusableFields()
+    const known = this.structs.get(struct.id)
+    if (known !== undefined) {
+      if (depth + known.height >= DEPTH_MAX) throw new UnusableFields()
+      return known
+    }
+    const fields: SpecialField[] = []
+    let height = 0
     for (const [index, member] of struct.members.entries()) {
       if (member.bitSize !== 0 || member.bitOffset % 8 !== 0) continue
-      this.value(member.type, base + member.bitOffset / 8, depth, struct.id, index)
+      const inner = this.value(member.type, depth, struct.id, index)
+      if (inner.height > height) height = inner.height
+      addFields(fields, inner.fields, member.bitOffset / 8)
     }
+    const collected = { fields, height }
+    this.structs.set(struct.id, collected)
+    return collected
   }
 
-  value(id: BtfTypeId, offset: number, depth: number, owner: BtfTypeId, member: number): void {
-    if (depth > DEPTH_MAX || ++this.steps > STEPS_MAX || this.fields.length >= FIELDS_MAX) return
+  /** `offsets`: where the variables of a data section lie, by name. */
+  datasec(section: BtfDatasec, offsets: ReadonlyMap<string, number>): FieldRecord {
+    const fields: SpecialField[] = []
+    for (const { type, offset } of section.variables) {
+      const variable = this.btf.type(type)
+      if (variable.kind !== 'var') continue
+      const inner = this.value(variable.type, 0, variable.id, -1)
+      addFields(fields, inner.fields, offsets.get(variable.name) ?? offset)
+    }
+    return fields
+  }
+
+  /** A member or variable: `owner` and `member` are what declaration tags on it name. */
+  private value(id: BtfTypeId, depth: number, owner: BtfTypeId, member: number): Collected {
     const { btf } = this
-    const type = btf.resolve(id)
+    let type = btf.resolve(id)
+    let count = 1
+    for (let nesting = 0; type.kind === 'array' && nesting < DEPTH_MAX; nesting++) {
+      count *= type.count
+      type = btf.resolve(type.type)
+    }
+    if (count === 0 || (type.kind !== 'struct' && type.kind !== 'ptr')) return NOTHING
+    let one: Collected
     if (type.kind === 'ptr') {
-      const field = pointerField(btf, type.type, offset)
-      if (field !== undefined) this.fields.push(field)
-      return
+      const field = pointerField(btf, type.type, 0)
+      if (field === undefined) return NOTHING
+      one = { fields: [field], height: 0 }
+    } else {
+      const row = STRUCT_FIELDS[type.name]
+      if (row === undefined) {
+        const { fields, height } = this.struct(type, depth + 1)
+        one = { fields, height: height + 1 }
+      } else one = { fields: [this.field(...row, owner, member)], height: 0 }
     }
-    if (type.kind === 'array') {
-      const element = btf.resolve(type.type)
-      if (element.kind !== 'struct' && element.kind !== 'ptr') return
-      const size = btf.sizeOf(type.type)
-      for (let i = 0; i < type.count && this.steps <= STEPS_MAX; i++) {
-        this.value(type.type, offset + i * size, depth + 1, owner, member)
-      }
-      return
+    if (count === 1 || one.fields.length === 0) return one
+    if (count * one.fields.length > FIELDS_MAX || one.fields.some(({ kind }) => !REPEATABLE.has(kind))) {
+      throw new UnusableFields()
     }
-    if (type.kind !== 'struct') return
-    const row = STRUCT_FIELDS[type.name]
-    if (row === undefined) {
-      this.struct(type, offset, depth + 1)
-      return
-    }
-    const [kind, size] = row
+    const fields: SpecialField[] = []
+    const size = btf.sizeOf(type.id)
+    for (let i = 0; i < count; i++) addFields(fields, one.fields, i * size)
+    return { fields, height: one.height }
+  }
+
+  private field(kind: SpecialFieldKind, size: number, owner: BtfTypeId, member: number): SpecialField {
+    const { btf } = this
     const of = kind === 'list_head' || kind === 'rb_root' ? contained(btf, owner, member) : undefined
-    this.fields.push({
-      kind,
-      offset,
-      size,
-      btf: of && btf,
-      typeId: of?.typeId ?? 0,
-      nodeOffset: of?.nodeOffset ?? 0,
-    })
+    return { kind, offset: 0, size, btf: of && btf, typeId: of?.typeId ?? 0, nodeOffset: of?.nodeOffset ?? 0 }
   }
 }
 
-const RECORDS = new WeakMap<Btf, Map<BtfTypeId, FieldRecord>>()
+function addFields(fields: SpecialField[], inner: FieldRecord, offset: number): void {
+  if (fields.length + inner.length > FIELDS_MAX) throw new UnusableFields()
+  for (const field of inner) {
+    if (SINGLE.has(field.kind) && fields.some(({ kind }) => kind === field.kind)) throw new UnusableFields()
+    fields.push({ ...field, offset: field.offset + offset })
+  }
+}
 
-/** The special fields of a type, by offset. Cached. */
-export function recordOf(btf: Btf, id: BtfTypeId): FieldRecord {
+/** Undefined where the platform cannot keep track of them. */
+function collect(make: () => FieldRecord): FieldRecord | undefined {
+  try {
+    return [...make()].sort((a, b) => a.offset - b.offset)
+  } catch (failure) {
+    if (failure instanceof UnusableFields) return undefined
+    throw failure
+  }
+}
+
+const RECORDS = new WeakMap<Btf, Map<BtfTypeId, FieldRecord | undefined>>()
+
+function structRecord(btf: Btf, id: BtfTypeId): FieldRecord | undefined {
   let records = RECORDS.get(btf)
   if (records === undefined) {
     records = new Map()
     RECORDS.set(btf, records)
   }
-  let record = records.get(id)
-  if (record === undefined) {
-    const collector = new Collector(btf)
-    const type = btf.types[id] === undefined ? undefined : btf.resolve(id)
-    if (type?.kind === 'struct') collector.struct(type, 0, 0)
-    record = collector.fields.sort((a, b) => a.offset - b.offset)
-    records.set(id, record)
-  }
+  if (records.has(id)) return records.get(id)
+  const type = btf.types[id] === undefined ? undefined : btf.resolve(id)
+  const record = type?.kind === 'struct' ? collect(() => new Collector(btf).struct(type, 0).fields) : NO_FIELDS
+  records.set(id, record)
+  return record
+}
+
+/**
+ * The special fields of a type, by offset. Cached. Of a type with more fields than the platform can keep track of
+ * (11, a second lock or timer, structures nested more than 15 deep) there are none: all of it is plain bytes, and no
+ * function that works on such a field takes it. So Linux has it for the values of maps.
+ */
+export function recordOf(btf: Btf, id: BtfTypeId): FieldRecord {
+  return structRecord(btf, id) ?? NO_FIELDS
+}
+
+/** Whether the type has special fields that cannot be kept track of: Linux does not load BTF with such a type to allocate. */
+export function hasUnusableFields(btf: Btf, id: BtfTypeId): boolean {
+  return structRecord(btf, id) === undefined
+}
+
+const SECTION_RECORDS = new WeakMap<VerifierMap, FieldRecord>()
+
+/** Of the map of a data section, whose variables are its special fields, or have them. */
+function sectionRecord(map: VerifierMap, btf: Btf, section: BtfDatasec): FieldRecord {
+  const known = SECTION_RECORDS.get(map)
+  if (known !== undefined) return known
+  // Compilers leave the places of variables to the linker.
+  const offsets = new Map((map.variables ?? []).map(({ name, offset }) => [name, offset]))
+  const record = collect(() => new Collector(btf).datasec(section, offsets)) ?? NO_FIELDS
+  SECTION_RECORDS.set(map, record)
   return record
 }
 
 /** The special fields of a map's values. */
 export function mapRecord(map: VerifierMap): FieldRecord {
-  if (map.btf === undefined || map.btfValueType === undefined) return NO_FIELDS
-  return recordOf(map.btf, map.btfValueType)
+  const { btf, btfValueType } = map
+  if (btf === undefined || btfValueType === undefined) return NO_FIELDS
+  const type = btf.types[btfValueType]
+  return type?.kind === 'datasec' ? sectionRecord(map, btf, type) : recordOf(btf, btfValueType)
 }
 
 /** The special fields of what a register points at: a map value or an allocated object. */

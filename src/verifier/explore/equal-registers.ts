@@ -47,7 +47,7 @@ export function coversReg(
       return (
         old.off === cur.off &&
         old.aux === cur.aux &&
-        sameTarget(old.target, cur.target) &&
+        sameMemory(old, cur) &&
         isWithin(cur.scalar, old.scalar) &&
         pairIds(ids, old, cur)
       )
@@ -87,6 +87,15 @@ export function sameReg(a: Reg, b: Reg): boolean {
       (a.scalar === b.scalar || sameScalar(a.scalar, b.scalar)) &&
       sameTarget(a.target, b.target))
   )
+}
+
+/** A slice of a dynptr goes when that one does, not when another one of its kind does: there it has to be the same. */
+function sameMemory(old: Reg, cur: Reg): boolean {
+  return isDynptrSlice(old) ? old.target === cur.target : sameTarget(old.target, cur.target)
+}
+
+function isDynptrSlice({ target }: Reg): boolean {
+  return target !== undefined && 'kind' in target && target.kind === 'dynptr'
 }
 
 /** Maps are the same if they are one; what describes a type or a slot, if it says the same. */

@@ -68,7 +68,7 @@ function preciseMask(env: Environment, old: State, frameno: number): number {
 function coversFrame(env: Environment, old: State, cur: State, frameno: number, exactness: Exactness): boolean {
   const oldFrame = old.frames[frameno]!
   const curFrame = cur.frames[frameno]!
-  if (oldFrame.callbackDepth > curFrame.callbackDepth) return false
+  if (oldFrame.callbackDepth > curFrame.callbackDepth || !sameRole(oldFrame, curFrame)) return false
   const { ids } = env.exploration
   const precise = preciseMask(env, old, frameno)
   let live = env.liveRegisters[frameInsn(old, frameno)]! & ALL_REGISTERS
@@ -84,6 +84,14 @@ function coversFrame(env: Environment, old: State, cur: State, frameno: number, 
   if (slot < 0) return true
   old.mismatch = (frameno << 8) | (STACK_PLACE + slot)
   return false
+}
+
+/** What a function must return depends on what calls it back: one may be the callback of a timer and of task work. */
+function sameRole(old: Frame, cur: Frame): boolean {
+  if (old.inAsyncCallback !== cur.inAsyncCallback || old.inExceptionCallback !== cur.inExceptionCallback) return false
+  const before = old.callbackRange
+  const now = cur.callbackRange
+  return before === now || (before !== undefined && before.min === now?.min && before.max === now.max)
 }
 
 /** Locks, references and critical sections have to be the same. */

@@ -14,6 +14,7 @@ type KsymReference = Extract<VerifierReference, { kind: 'ksym' }>
 
 /** What a register holds after the address of a kernel symbol was loaded. */
 export function loadKernelSymbol(env: Environment, reference: KsymReference): Reg {
+  if (reference.absent === true) return constantReg(0)
   // Untyped: an address like any number. It may be absent (0) only if it is weak.
   if (reference.btfType === undefined) return UNKNOWN_SCALAR
   const btf = env.kernelBtf

@@ -6,6 +6,7 @@
  */
 import type { Btf, BtfFuncProto, BtfType } from '../../btf/index.ts'
 import type { Environment } from '../environment.ts'
+import { reject } from '../rejection.ts'
 
 export interface AttachTarget {
   readonly btf: Btf
@@ -23,6 +24,17 @@ export function attachTarget(env: Environment): AttachTarget | undefined {
   let known = TARGETS.get(env)
   if (known === undefined) TARGETS.set(env, (known = { target: find(env) }))
   return known.target
+}
+
+/**
+ * Refuses a program for a kernel function, tracepoint or hook that the kernel's types do not have: loaders look its type
+ * up before they load (libbpf fails with ESRCH). Functions of modules (`module:function`) are in types of their own.
+ */
+export function checkAttachTarget(env: Environment): void {
+  const { type, attachTo } = env.program
+  if (env.kernelBtf === undefined || attachTo === undefined || attachTo.includes(':')) return
+  if ((type !== 'tracing' && type !== 'lsm') || attachTarget(env) !== undefined) return
+  reject('attach_target', `there is no ${attachTo} in the types of the kernel`, { attachTo, own: true })
 }
 
 function find(env: Environment): AttachTarget | undefined {

@@ -52,39 +52,19 @@ export function accessContext(
 
 /** What the access gives, if it is allowed. */
 function contextValue(env: Environment, regno: number, off: number, size: number, write: boolean): Reg {
-  const { rules } = env.programType
-  if (rules?.typedContext === true) {
+  const { rules } = env
+  if (rules.typedContext === true) {
     const argument = write ? [] : typedArgument(env, off, size)
     if (!Array.isArray(argument)) return argument as Reg
     return refuse(regno, off, size, write, argument)
   }
-  const found =
-    rules === undefined
-      ? byLayout(env, off, size, write)
-      : off < 0
-        ? undefined
-        : rules.contextAccess(off, size, write, env.program.attachType)
+  const found = off < 0 ? undefined : rules.contextAccess(off, size, write, env.program.attachType)
   return found === undefined ? refuse(regno, off, size, write, []) : loadedValue(env, found)
 }
 
 function refuse(regno: number, off: number, size: number, write: boolean, lines: readonly string[]): never {
   const message = `invalid bpf_context access off=${off} size=${size}`
   return reject('context_access', [...lines, message], { regno, off, size, write })
-}
-
-/** Without rules, what the layout says: a field or an aligned part of it; only writable ones are written. */
-function byLayout(env: Environment, off: number, size: number, write: boolean): ContextAccess | undefined {
-  if (off < 0 || off % size !== 0) return undefined
-  for (const field of env.programType.context?.fields ?? []) {
-    const end = field.offset + field.size * (field.count ?? 1)
-    if (off < field.offset || off + size > end) continue
-    if (write && field.writable !== true) return undefined
-    const { pointer } = field
-    if (pointer === undefined || pointer === 'kernel') return { value: 'scalar' }
-    if (size !== field.size) return undefined
-    return { value: pointer === 'socket' ? 'socket_or_null' : pointer }
-  }
-  return undefined
 }
 
 /** A register that was loaded from the context. */

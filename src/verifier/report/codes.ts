@@ -104,6 +104,7 @@ const CODES = {
   gpl_only: 'permission',
   map_not_allowed: 'permission',
   program_type: 'permission',
+  attach_target: 'permission',
   sleepable: 'permission',
   not_supported: 'permission',
 } as const satisfies Record<string, RejectionCategory>

@@ -6,40 +6,43 @@
 import type { PathStep, Report, ReportError, SourceLocation, ValueEvent } from './report.ts'
 
 /** How parts of the text are set off; the plain form leaves them as they are. */
-export interface ReportStyle {
+export interface ExplainStyle {
   bold(text: string): string
   dim(text: string): string
   red(text: string): string
   green(text: string): string
 }
 
-const PLAIN: ReportStyle = {
+const PLAIN: ExplainStyle = {
   bold: (text) => text,
   dim: (text) => text,
   red: (text) => text,
   green: (text) => text,
 }
 
-export interface FormatReportOptions {
-  readonly style?: ReportStyle
+export interface ExplainOptions {
+  readonly style?: ExplainStyle
   /** Width to break long sentences at. Default 100. */
   readonly width?: number
   /** Applied to every piece of text that comes from the program: names, source lines. Default: control characters are shown. */
   readonly clean?: (text: string) => string
 }
 
-/** The explanation of a rejected program, with a line break at its end; empty for an accepted one. */
-export function formatReport(report: Report, options: FormatReportOptions = {}): string {
+/**
+ * The explanation of a rejected program as text: what is wrong, where, how the program comes there, what would help; with
+ * a line break at its end. Empty for an accepted one. Needs a report that was made with `explain`, as they are by default.
+ */
+export function explain(report: Report, options: ExplainOptions = {}): string {
   const { error } = report
   return error === undefined ? '' : new Formatter(options).error(error)
 }
 
 class Formatter {
-  private readonly style: ReportStyle
+  private readonly style: ExplainStyle
   private readonly width: number
   private readonly clean: (text: string) => string
 
-  constructor({ style = PLAIN, width = 100, clean = visibleText }: FormatReportOptions) {
+  constructor({ style = PLAIN, width = 100, clean = visibleText }: ExplainOptions) {
     this.style = style
     this.width = width
     this.clean = clean
@@ -53,7 +56,7 @@ class Formatter {
       this.value(error),
       this.path(error),
       error.fix === undefined ? '' : this.fix(error.fix),
-      `${style.dim(`Linux: ${this.clean(error.message)}`)}\n`,
+      error.saidByLinux ? `${style.dim(`Linux: ${this.clean(error.message)}`)}\n` : '',
     ]
     return parts.filter((part) => part !== '').join('\n')
   }
@@ -105,11 +108,12 @@ class Formatter {
   private turn(step: PathStep): string {
     const source = step.source?.text.trim() ?? ''
     const what = source === '' ? step.text : source
+    const jump = step.taken ? 'the jump is taken' : 'the jump is not taken'
     const way =
       step.kind === 'branch'
-        ? step.taken
-          ? 'the jump is taken'
-          : 'the jump is not taken'
+        ? step.holds === undefined
+          ? jump
+          : `here: ${this.clean(step.holds)}`
         : { call: 'called', return: 'returns', callback: 'the callback is called' }[step.kind]
     const times = step.times === undefined ? '' : ` (${step.times} rounds)`
     return `  ${this.lineLabel(step.insn, step.source)}  ${this.clean(what)}  ${this.style.dim(`${way}${times}`)}\n`

@@ -4,9 +4,10 @@
  * @module
  */
 import type { Environment } from '../environment.ts'
+import { conditionText, type KnownValue } from './conditions.ts'
 import type { Step } from './recorder.ts'
 import type { PathStep } from './report.ts'
-import { insnText, sourceAt } from './value-history.ts'
+import { insnText, sourceAt, ValueTracer } from './value-history.ts'
 
 const FIRST_TURNS = 4
 const LAST_TURNS = 20
@@ -15,6 +16,8 @@ const MAX_ROUND = 16
 
 interface Turn {
   readonly step: Step
+  /** Of `step`, in the path. */
+  readonly index: number
   readonly kind: PathStep['kind']
   readonly taken: boolean | undefined
   times: number
@@ -25,11 +28,13 @@ export interface Path {
   readonly omitted: number
 }
 
-export function describePath(env: Environment, steps: readonly Step[]): Path {
+/** `known`: the value at fault. */
+export function describePath(env: Environment, steps: readonly Step[], known?: KnownValue): Path {
   const turns = foldLoops(findTurns(env, steps))
   const omitted = Math.max(0, turns.length - FIRST_TURNS - LAST_TURNS)
   const shown = omitted === 0 ? turns : [...turns.slice(0, FIRST_TURNS), ...turns.slice(turns.length - LAST_TURNS)]
-  return { turns: shown.map((turn) => describeTurn(env, turn)), omitted }
+  const tracer = new ValueTracer(env, steps)
+  return { turns: shown.map((turn) => describeTurn(env, steps, tracer, known, turn)), omitted }
 }
 
 function findTurns(env: Environment, steps: readonly Step[]): Turn[] {
@@ -40,10 +45,10 @@ function findTurns(env: Environment, steps: readonly Step[]): Turn[] {
     const insn = env.insns[step.insn]!
     if (next.depth > step.depth) {
       const kind = insn.kind === 'call' && insn.target === 'local' ? 'call' : 'callback'
-      turns.push({ step, kind, taken: undefined, times: 1 })
-    } else if (next.depth < step.depth) turns.push({ step, kind: 'return', taken: undefined, times: 1 })
+      turns.push({ step, index: i, kind, taken: undefined, times: 1 })
+    } else if (next.depth < step.depth) turns.push({ step, index: i, kind: 'return', taken: undefined, times: 1 })
     else if (step.forked && (insn.kind === 'jump' || insn.kind === 'may_goto')) {
-      turns.push({ step, kind: 'branch', taken: next.insn !== step.insn + 1, times: 1 })
+      turns.push({ step, index: i, kind: 'branch', taken: next.insn !== step.insn + 1, times: 1 })
     }
   })
   return turns
@@ -78,14 +83,23 @@ function repeats(turns: readonly Turn[], length: number): boolean {
   return true
 }
 
-function describeTurn(env: Environment, { step, kind, taken, times }: Turn): PathStep {
+function describeTurn(
+  env: Environment,
+  steps: readonly Step[],
+  tracer: ValueTracer,
+  known: KnownValue | undefined,
+  turn: Turn,
+): PathStep {
+  const { step, index, kind, taken, times } = turn
   const source = sourceAt(env, step.insn)
   const name = env.subprograms.length > 1 ? env.subprograms[env.subprogramOf[step.insn]!]?.name : undefined
+  const holds = taken === undefined ? undefined : conditionText(env, tracer, steps, index, taken, known)
   return {
     insn: step.insn,
     text: insnText(env, step.insn),
     kind,
     ...(taken !== undefined && { taken }),
+    ...(holds !== undefined && { holds }),
     ...(name !== undefined && name !== '' && { function: name }),
     ...(source !== undefined && { source }),
     ...(times > 1 && { times }),

@@ -25,6 +25,8 @@ export interface PathStep {
   readonly kind: 'branch' | 'call' | 'return' | 'callback'
   /** Of a branch: whether it jumps. */
   readonly taken?: boolean
+  /** Of a branch: what holds on this path from there on, by the names of the source where they can be told: `len <= 128`. */
+  readonly holds?: string
   /** The function that it is in, where the program has several. */
   readonly function?: string
   readonly source?: SourceLocation
@@ -50,9 +52,11 @@ export interface ReportError {
   readonly category: RejectionCategory
   /** What is wrong, in one sentence, in the user's terms. */
   readonly reason: string
-  /** The last line of Linux's log. */
+  /** The last line of Linux's log; where Linux has nothing of the kind (see `saidByLinux`), of ours. */
   readonly message: string
-  /** All lines that Linux logs of this failure. */
+  /** Whether Linux rejects for this, in these words: not for limits that only this verifier has. */
+  readonly saidByLinux: boolean
+  /** All lines that the log has of this failure. */
   readonly lines: readonly string[]
   /** Slot of the instruction at fault; absent where the program as a whole is. */
   readonly insn?: number

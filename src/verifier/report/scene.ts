@@ -8,10 +8,11 @@ import type { HelperSpec } from '../../spec/index.ts'
 import type { Environment } from '../environment.ts'
 import type { Rejection } from '../rejection.ts'
 import type { Reg } from '../state.ts'
-import { baseType, PTR_TO_CTX, SCALAR_VALUE } from '../types.ts'
+import { baseType, isPacketPointer, PTR_TO_CTX, SCALAR_VALUE } from '../types.ts'
+import { countsRounds, movesInLoop, type PacketFacts, packetEndName, packetFacts } from './packet-facts.ts'
 import type { Step } from './recorder.ts'
 import type { SourceLocation } from './report.ts'
-import { accessedName, argumentText, assignedName, indexName, pointerName } from './source-names.ts'
+import { accessedName, accessedPointer, argumentText, assignedName, indexName, pointerName } from './source-names.ts'
 import { type Origin, type Place, sourceAt, type TracedValue, ValueTracer } from './value-history.ts'
 import { helperName, parameterNames, regWords } from './words.ts'
 
@@ -24,7 +25,15 @@ export interface NamedValue {
   readonly name: string | undefined
 }
 
-const UNTRACED: TracedValue = { origin: { kind: 'unknown' }, history: [], name: undefined }
+const UNTRACED: TracedValue = {
+  origin: { kind: 'unknown' },
+  history: [],
+  name: undefined,
+  added: undefined,
+  member: undefined,
+  originStep: -1,
+  extended: undefined,
+}
 
 export class Scene {
   readonly env: Environment
@@ -94,11 +103,6 @@ export class Scene {
     return value.name === undefined ? `r${value.regno}` : `\`${value.name}\` (r${value.regno})`
   }
 
-  /** The name to use in code that is suggested. */
-  code(value: NamedValue | undefined, otherwise: string): string {
-    return value?.name ?? otherwise
-  }
-
   /** A register before the instruction. */
   register(regno: number): NamedValue | undefined {
     const step = this.steps.at(-1)
@@ -127,6 +131,52 @@ export class Scene {
     const origin = value?.traced.origin
     if (origin?.kind !== 'load') return undefined
     return this.tracer.earlierRead(this.steps.length - 1, origin.insn)
+  }
+
+  /** The path to the instruction is known: registers and what is held are those before it. */
+  get isTraced(): boolean {
+    return this.steps.length > 0
+  }
+
+  /**
+   * A comparison on this path of a copy that was made of the lower 32 bits of a value, where the value itself is the
+   * whole: what was compared is not what is used.
+   */
+  comparedCopy(value: NamedValue | undefined): SourceLocation | undefined {
+    if (value === undefined) return undefined
+    return this.tracer.comparedCopy(this.steps.length - 1, value.traced)
+  }
+
+  /** Of a number that is a difference of pointers: the comparison of such pointers for equality on this path. */
+  comparedPointers(value: NamedValue): SourceLocation | undefined {
+    if (!value.traced.history.some((event) => /^is decreased by a pointer/.test(event.what))) return undefined
+    return this.tracer.comparedPointers(this.steps.length - 1)
+  }
+
+  /** Where a value was made. */
+  originSource(value: NamedValue | undefined): SourceLocation | undefined {
+    const step = this.steps[value?.traced.originStep ?? -1]
+    return step === undefined ? undefined : sourceAt(this.env, step.insn)
+  }
+
+  /** What the path did to find out how far the packet behind a pointer reaches. */
+  packetFacts(reg: Reg): PacketFacts {
+    return packetFacts(this.env, this.steps, reg)
+  }
+
+  /** The variable that holds the end of the packet. */
+  get packetEndName(): string | undefined {
+    return packetEndName(this.env, this.steps)
+  }
+
+  /** The instruction is in a loop that moves the pointer it accesses. */
+  get movesInLoop(): boolean {
+    return movesInLoop(this.env, this.slot)
+  }
+
+  /** The loop that the instruction is in has a counter with a constant bound. */
+  get countsRounds(): boolean {
+    return countsRounds(this.env, this.slot)
   }
 
   /** Name of the program type. */
@@ -193,7 +243,7 @@ export class Scene {
     if (step === undefined || reg === undefined) return undefined
     const traced = this.tracer.trace(place)
     const added = sourceAt(this.env, step.insn)
-    const pointer = added === undefined ? undefined : assignedName(added.text)
+    const pointer = added === undefined ? undefined : assignedName(added.text, added.column)
     const name =
       indexName(this.source?.text ?? '') ??
       (added === undefined ? undefined : indexName(added.text)) ??
@@ -211,7 +261,10 @@ export class Scene {
     }
     const { insn, source } = this
     if (insn !== undefined && 'base' in insn && insn.base === regno && source !== undefined) {
-      const accessed = accessedName(source.text, source.column)
+      const pointer = accessedPointer(source.text, source.column)
+      const plain = isPacketPointer(reg.type) ? /^\w+/ : /^\w+$/
+      const dereferenced = pointer === undefined ? undefined : plain.exec(pointer)?.[0]
+      const accessed = accessedName(source.text, source.column) ?? dereferenced
       if (accessed !== undefined) return accessed
     }
     if (traced.origin.kind === 'entry') return this.entryName(traced.origin.regno)

@@ -9,10 +9,12 @@ import type { Reg, StackSlot } from '../state.ts'
 import {
   baseType,
   isPacketPointer,
+  maybeNull,
   NOT_INIT,
   PTR_TO_CTX,
   PTR_TO_MAP_VALUE,
   PTR_TO_PACKET,
+  PTR_TO_PACKET_END,
   PTR_TO_STACK,
   SCALAR_VALUE,
 } from '../types.ts'
@@ -20,11 +22,13 @@ import { formatLinuxInsn } from './linux-insn.ts'
 import { lineOf } from './linux-log.ts'
 import type { Step } from './recorder.ts'
 import type { SourceLocation, ValueEvent } from './report.ts'
-import { assignedName } from './source-names.ts'
+import { accessedMember, assignedName } from './source-names.ts'
 import { helperName, isUnbounded, mapText, numberText, regWords, targetText } from './words.ts'
 
 /** Events that are kept: the origin and the last ones. */
 const MAX_EVENTS = 12
+/** Comparisons of a path that are looked at for what they say of a value: the last ones. */
+const MAX_COMPARISONS = 64
 
 /** What made a value. */
 export type Origin =
@@ -49,6 +53,14 @@ export interface TracedValue {
   readonly history: readonly ValueEvent[]
   /** Name in the source, where a line tells it. */
   readonly name: string | undefined
+  /** What was added to it since it had that name (or since its origin, without one); undefined where more happened to it. */
+  readonly added: number | undefined
+  /** Of what was loaded: how the source calls that memory, `eth->h_proto`. */
+  readonly member: string | undefined
+  /** The step that made it; -1 if it was there from the beginning. */
+  readonly originStep: number
+  /** It is made of the lower 32 bits of what it was: by zeros, or by copies of the sign. */
+  readonly extended: 'zero' | 'sign' | undefined
 }
 
 /** A step of the path, and a register of the function that was running there. */
@@ -105,6 +117,40 @@ export class ValueTracer {
     return false
   }
 
+  /**
+   * A comparison, on this path, of the lower 32 bits of a value, or of a copy that was made of them, where the value
+   * itself is not: what it tells holds for these alone.
+   */
+  comparedCopy(index: number, value: TracedValue): SourceLocation | undefined {
+    if (value.originStep < 0 || value.extended !== undefined) return undefined
+    const depth = this.steps[index]?.depth
+    let looked = 0
+    for (let j = index - 1; j > value.originStep && looked < MAX_COMPARISONS; j--) {
+      const step = this.steps[j]!
+      const insn = this.env.insns[step.insn]!
+      if (insn.kind !== 'jump' || step.depth !== depth) continue
+      looked++
+      for (const regno of 'reg' in insn.src ? [insn.dst, insn.src.reg] : [insn.dst]) {
+        const { originStep, extended } = this.trace({ index: j, regno })
+        const half = extended !== undefined || (insn.width === 32 && hasUpperHalf(step.regs[regno]!))
+        if (originStep === value.originStep && half) return sourceAt(this.env, step.insn)
+      }
+    }
+    return undefined
+  }
+
+  /** The last comparison for equality of two pointers into the packet before step `index`. */
+  comparedPointers(index: number): SourceLocation | undefined {
+    for (let j = index - 1; j >= 0; j--) {
+      const { insn: slot, regs } = this.steps[j]!
+      const insn = this.env.insns[slot]!
+      if (insn.kind !== 'jump' || !('reg' in insn.src) || (insn.op !== 'eq' && insn.op !== 'ne')) continue
+      const both = [regs[insn.dst]!, regs[insn.src.reg]!]
+      if (both.every(({ type }) => isPacketPointer(type) || type === PTR_TO_PACKET_END)) return sourceAt(this.env, slot)
+    }
+    return undefined
+  }
+
   /** Of a pointer with a variable offset: the number that was added to it last. */
   variablePart({ index, regno }: Place): Place | undefined {
     let reg = regno
@@ -138,18 +184,34 @@ export class ValueTracer {
   }
 }
 
+type Words = string | (() => string)
+
+interface NotedEvent {
+  readonly insn: number
+  readonly kind: ValueEvent['kind']
+  readonly what: Words
+  readonly after: Reg | undefined
+}
+
 /** One walk back. */
 class Walk {
   private readonly env: Environment
   private readonly steps: readonly Step[]
   private readonly start: number
-  private readonly events: ValueEvent[] = []
+  private readonly events: NotedEvent[] = []
   private depth: number
   private regno: number
   /** While the value lies on the stack: the frame, and the slot. */
   private slot: { readonly depth: number; readonly index: number } | undefined
   private origin: Origin | undefined
+  private originStep = -1
+  private member: string | undefined
   private name: string | undefined
+  /** Added to the named value since; undefined if that is not all that happened to it. */
+  private added: number | undefined = 0
+  private extended: 'zero' | 'sign' | undefined
+  /** A shift right by 32 that waits for the shift left before it: the two extend the lower half. */
+  private shift: 'zero' | 'sign' | undefined
 
   constructor(env: Environment, steps: readonly Step[], index: number, regno: number) {
     this.env = env
@@ -160,12 +222,16 @@ class Walk {
   }
 
   run(): TracedValue {
-    for (let j = this.start - 1; j >= 0 && this.origin === undefined; j--) this.back(j)
+    for (let j = this.start - 1; j >= 0 && this.origin === undefined; j--) {
+      this.back(j)
+      this.originStep = j
+    }
+    if (this.origin === undefined) this.originStep = -1
     const origin = this.origin ?? this.entryOrigin()
-    const history = this.events.reverse()
-    const kept =
-      history.length <= MAX_EVENTS ? history : [history[0]!, ...history.slice(history.length - MAX_EVENTS + 1)]
-    return { origin, history: kept, name: this.name }
+    const history = this.events.reverse().map((event) => this.tell(event))
+    const { name, member, originStep, extended } = this
+    const added = this.shift === undefined ? this.added : undefined
+    return { origin, history, name, added, member, originStep, extended }
   }
 
   private back(j: number): void {
@@ -222,6 +288,7 @@ class Walk {
       case 'movsx':
         if (insn.dst !== regno) return
         this.note(j, 'changed', `is sign-extended from ${insn.bits} bits`, after)
+        this.extended ??= 'sign'
         this.regno = insn.src
         return
       case 'neg':
@@ -229,6 +296,7 @@ class Walk {
         if (insn.dst === regno) {
           const what = insn.kind === 'neg' ? 'is negated' : `is put into another byte order (${insn.op}${insn.bits})`
           this.note(j, lost(before, after) ? 'lost' : 'changed', what, after)
+          if (this.name === undefined) this.added = undefined
         }
         return
       case 'addr_space_cast':
@@ -275,18 +343,40 @@ class Walk {
         return
       }
       const source = step.regs[insn.src.reg]!
-      if (insn.width === 32 && after.scalar !== source.scalar) this.note(j, 'changed', 'is cut to 32 bits', after)
+      if (insn.width === 32 && after.scalar !== source.scalar) {
+        this.note(j, 'changed', 'is cut to 32 bits', after)
+        this.extended ??= 'zero'
+      }
       this.regno = insn.src.reg
       return
     }
     const other = 'reg' in insn.src ? step.regs[insn.src.reg]! : undefined
     // A number to which a pointer is added: the pointer is what became of it.
     const follows = before.type === SCALAR_VALUE && other !== undefined && other.type !== SCALAR_VALUE
-    const operand =
+    const operand = (): string =>
       'reg' in insn.src ? regWords(follows ? before : other!).replace(/^the number /, '') : numberText(insn.src.imm)
-    const what = `${ALU_WORDS[insn.op] ?? insn.op} ${operand}${insn.width === 32 ? ', in 32 bits' : ''}`
+    const what = (): string => `${ALU_WORDS[insn.op] ?? insn.op} ${operand()}${insn.width === 32 ? ', in 32 bits' : ''}`
     this.note(j, lost(follows ? other : before, after) ? 'lost' : 'changed', what, after)
+    this.nameFrom(j)
     if (follows && 'reg' in insn.src) this.regno = insn.src.reg
+    this.followChange(insn)
+  }
+
+  /** What arithmetic does to the named value, and whether it is an extension of the lower half. */
+  private followChange({ op, width, src }: AluInsn): void {
+    const imm = 'imm' in src ? src.imm : undefined
+    if (imm === 32 && width === 64 && (op === 'rsh' || op === 'arsh') && this.shift === undefined) {
+      this.shift = op === 'rsh' ? 'zero' : 'sign'
+      return
+    }
+    if (imm === 32 && width === 64 && op === 'lsh' && this.shift !== undefined) {
+      this.extended ??= this.shift
+      this.shift = undefined
+      return
+    }
+    if (this.name !== undefined || this.added === undefined) return
+    if (imm !== undefined && (op === 'add' || op === 'sub')) this.added += op === 'add' ? imm : -imm
+    else this.added = undefined
   }
 
   private backThroughLoad(
@@ -303,6 +393,8 @@ class Walk {
       return
     }
     this.end(j, { kind: 'load', from: base, insn: step.insn }, this.loadText(base, insn.off, insn.size), after)
+    const source = sourceAt(this.env, step.insn)
+    this.member = source === undefined ? undefined : accessedMember(source.text, source.column)
   }
 
   private backThroughCall(j: number, step: Step, insn: Instruction, after: Reg): void {
@@ -333,19 +425,14 @@ class Walk {
   private backThroughJump(j: number, step: Step, before: Reg, after: Reg): void {
     const next = this.steps[j + 1]
     if (next === undefined || next.depth !== step.depth || before === after || !learnt(before, after)) return
-    this.note(
-      j,
-      'checked',
-      next.insn === step.insn + 1 ? 'is compared, and the jump not taken' : 'is compared, and the jump taken',
-      after,
-    )
+    const isNull = maybeNull(before.type) && after.type === SCALAR_VALUE
+    this.note(j, 'checked', isNull ? 'is compared, and is NULL here' : 'is compared', after)
   }
 
   private end(j: number, origin: Origin, what: string, after: Reg): void {
     this.origin = origin
     this.note(j, 'origin', what, after)
-    const source = this.events.at(-1)!.source
-    this.name ??= source === undefined ? undefined : assignedName(source.text)
+    this.nameFrom(j)
   }
 
   private entryOrigin(): Origin {
@@ -357,18 +444,32 @@ class Walk {
     return { kind: 'entry', regno: this.regno }
   }
 
-  private note(j: number, kind: ValueEvent['kind'], what: string, after: Reg | undefined): void {
-    const { insn } = this.steps[j]!
+  /** Told in words once the walk is over: a long path has many events, and few are kept. */
+  private note(j: number, kind: ValueEvent['kind'], what: Words, after: Reg | undefined): void {
+    if (kind === 'changed') this.nameFrom(j)
+    const event = { insn: this.steps[j]!.insn, kind, what, after }
+    // The last events of the path come first; of the others, the origin is the one that stays.
+    if (this.events.length < MAX_EVENTS) this.events.push(event)
+    else this.events[MAX_EVENTS - 1] = event
+  }
+
+  private tell({ insn, kind, what, after }: NotedEvent): ValueEvent {
     const source = sourceAt(this.env, insn)
-    if (kind === 'changed' && source !== undefined) this.name ??= assignedName(source.text)
-    this.events.push({
+    return {
       insn,
       text: insnText(this.env, insn),
       kind,
-      what,
+      what: typeof what === 'string' ? what : what(),
       known: after === undefined ? '' : regWords(after),
       ...(source !== undefined && { source }),
-    })
+    }
+  }
+
+  /** The variable that the line of a step gives a value, if there is no name yet. */
+  private nameFrom(j: number): void {
+    if (this.name !== undefined) return
+    const source = sourceAt(this.env, this.steps[j]!.insn)
+    if (source !== undefined) this.name = assignedName(source.text, source.column)
   }
 
   private calleeName(slot: number, insn: Instruction): string {
@@ -460,6 +561,11 @@ function writes(insn: Instruction, regno: number): boolean {
   }
 }
 
+/** Its upper 32 bits may hold something. */
+export function hasUpperHalf({ type, scalar }: Reg): boolean {
+  return type === SCALAR_VALUE && scalar.umax > 0xffffffff
+}
+
 /** Less is known afterwards: there were bounds, and there are none. */
 function lost(before: Reg | undefined, after: Reg): boolean {
   return before !== undefined && before.type === after.type && !isUnbounded(before.scalar) && isUnbounded(after.scalar)
@@ -484,10 +590,13 @@ export function insnText(env: Environment, slot: number): string {
   const insn = env.insns[slot]
   if (insn === undefined) return ''
   const reference = env.program.references?.get(slot)
-  return formatLinuxInsn(insn, {
+  const isKfunc = reference?.kind === 'kfunc'
+  const text = formatLinuxInsn(insn, {
     helper: (id) => env.platform.helpers.get(id)?.name,
-    ...(reference?.kind === 'kfunc' && { kfunc: reference.name }),
+    ...(isKfunc && { kfunc: reference.name }),
   })
+  // Which number a kernel function has is known once a loader looked it up.
+  return isKfunc && insn.kind === 'call' && insn.imm <= 0 ? text.replace(/#-?\d+$/, '') : text
 }
 
 /** The function that begins at a slot. */

@@ -5,29 +5,15 @@
 import type { Environment } from '../environment.ts'
 import { refuse } from './refuse.ts'
 
-/** Attach types of tracing programs that may sleep. */
-const SLEEPABLE_TRACING: ReadonlySet<string> = new Set(['trace_fentry', 'trace_fexit', 'modify_return', 'trace_iter'])
-
-function canSleep(type: string, attachType: string | undefined): boolean {
-  switch (type) {
-    case 'tracing':
-      return attachType !== undefined && SLEEPABLE_TRACING.has(attachType)
-    case 'lsm':
-    case 'kprobe':
-    case 'struct_ops':
-      return true
-    default:
-      return false
-  }
-}
-
 export function checkAttachment(env: Environment): void {
   const { type, sleepable, attachType } = env.program
-  if (type === 'syscall') {
+  const { sleepable: maySleep, alwaysSleepable } = env.rules
+  if (alwaysSleepable === true) {
     if (sleepable !== true) refuse('sleepable', 'Syscall programs can only be sleepable')
     return
   }
-  if (sleepable === true && !canSleep(type, attachType)) {
+  const allowed = maySleep === true || (attachType !== undefined && maySleep?.includes(attachType) === true)
+  if (sleepable === true && !allowed) {
     refuse('sleepable', 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
   }
   if (type === 'struct_ops' && !env.gplCompatible) {

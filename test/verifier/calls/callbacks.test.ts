@@ -5,7 +5,7 @@ import { encodeUtf8 } from '../../../src/util/index.ts'
 import { isFormat } from '../../../src/verifier/calls/format-string.ts'
 import { mapRecord } from '../../../src/verifier/calls/record.ts'
 import type { VerifierFunction, VerifierMap } from '../../../src/verifier/program.ts'
-import { ARRAY, btfOf, END, HASH, type Judged, judge, VALUE } from './programs.ts'
+import { ARRAY, btfOf, END, HASH, type Judged, judge, VALUE, type WithoutId } from './programs.ts'
 
 const btf = btfOf(
   { kind: 'int', name: 'int', size: 4, bits: 32, offset: 0, signed: true, char: false, bool: false },
@@ -79,6 +79,12 @@ describe('loop', () => {
     ['takes the index for an address', 'r0 = *(u8 *)(r1 + 0)\n exit', "R1 invalid mem access 'scalar'"],
   ])('%s', (_, callback, verdict) => {
     expect(judgeWithCallback(LOOP, callback)).toBe(verdict)
+  })
+
+  it('takes no pointer for its number of rounds: its callback would be judged for none', () => {
+    const main = 'r1 = r10\n r2 = code_addr(callback)\n r3 = 0\n r4 = 0\n call loop'
+    const callback = 'r1 = 0x1234\n r0 = *(u64 *)(r1 + 0)\n r0 = 1\n exit'
+    expect(judgeWithCallback(main, callback)).toBe('R1 type=fp expected=scalar')
   })
 
   it('forgets what its callback may have changed', () => {
@@ -184,6 +190,96 @@ describe('spin locks', () => {
 })
 
 describe('special fields', () => {
+  const types = [
+    { kind: 'int', name: 'int', size: 4, bits: 32, offset: 0, signed: true, char: false, bool: false },
+    { kind: 'struct', name: 'bpf_timer', size: 16, kindFlag: false, members: [] },
+    { kind: 'struct', name: 'task_struct', size: 4, kindFlag: false, members: [] },
+    { kind: 'type_tag', name: 'kptr_untrusted', type: 3, attribute: false },
+    { kind: 'ptr', name: '', type: 4 },
+  ] as const
+  type Type = WithoutId
+  const struct = (size: number, ...members: readonly (readonly [type: number, offset: number])[]): Type =>
+    ({
+      kind: 'struct',
+      name: 'value',
+      size,
+      kindFlag: false,
+      members: members.map(([type, offset], i) => ({ name: `m${i}`, type, bitOffset: 8 * offset, bitSize: 0 })),
+    }) as const
+  const array = (type: number, count: number) => ({ kind: 'array', name: '', type, indexType: 1, count }) as const
+  const holding = (valueSize: number, ...more: readonly Type[]): VerifierMap => ({
+    ...{ ...HASH, keySize: 8, name: 'm', valueSize },
+    ...{ btf: btfOf(...types, ...more), btfValueType: types.length + more.length },
+  })
+  const WRITE = `${VALUE}\n *(u64 *)(r7 + 0) = 5${END}`
+
+  // The verdicts on the first write are those of Linux 6.18, which was asked.
+  it.each([
+    ['one timer', holding(24, struct(24, [2, 0])), 1, 'bpf_timer cannot be accessed directly by load/store'],
+    ['two timers', holding(32, struct(32, [2, 0], [2, 16])), 0, 'accept'],
+    ['an array of timers', holding(48, array(2, 2), struct(48, [2, 0], [6, 16])), 0, 'accept'],
+    [
+      '11 pointers',
+      holding(88, array(5, 11), struct(88, [6, 0])),
+      11,
+      'BPF_ST imm must be 0 when storing to kptr at off=0',
+    ],
+    ['12 pointers', holding(96, array(5, 12), struct(96, [6, 0])), 0, 'accept'],
+    [
+      'an array of arrays',
+      holding(32, array(5, 2), array(6, 2), struct(32, [7, 0])),
+      4,
+      'BPF_ST imm must be 0 when storing to kptr at off=0',
+    ],
+    [
+      'a field behind many others',
+      holding(80008, struct(8, [1, 0]), array(6, 10_000), struct(80008, [5, 0], [7, 8])),
+      1,
+      'BPF_ST imm must be 0 when storing to kptr at off=0',
+    ],
+  ])('%s in a value', (_, map, count, verdict) => {
+    expect(mapRecord(map)).toHaveLength(count)
+    expect(judge(WRITE, { type: 'sched_cls', maps: [map] })).toBe(verdict)
+  })
+
+  it('are none where more of them are than can be kept track of: nothing works on them then', () => {
+    const map = holding(32, struct(32, [2, 0], [2, 16]))
+    const init = `${VALUE}\n r1 = r7\n r2 = map_by_fd(0)\n r3 = 1\n call timer_init${END}`
+    expect(judge(init, { type: 'sched_cls', maps: [map], btf })).toBe("map 'm' has no valid bpf_timer")
+  })
+
+  it('are looked for once in each structure, however often it is a member', () => {
+    // 2^20 paths lead to the innermost structure, if it came to that.
+    const nested = Array.from({ length: 12 }, (_, i) =>
+      struct(4 * 4 ** (i + 1), ...[0, 1, 2, 3].map((k) => [i === 0 ? 1 : 5 + i, k * 4 ** (i + 1)] as const)),
+    )
+    const from = performance.now()
+    expect(mapRecord(holding(4 ** 13, ...nested))).toEqual([])
+    expect(performance.now() - from).toBeLessThan(500)
+  })
+
+  it('of a data section are its variables', () => {
+    const section = {
+      kind: 'datasec',
+      name: '.bss',
+      size: 24,
+      variables: [
+        { type: 7, offset: 0, size: 8 },
+        { type: 8, offset: 0, size: 16 },
+      ],
+    } as const
+    const variable = (name: string, type: number) => ({ kind: 'var', name, type, linkage: 'static' }) as const
+    const map = holding(24, struct(8, [1, 0]), variable('plain', 6), variable('timer', 2), section)
+    const placed = {
+      ...map,
+      variables: [
+        { name: 'plain', offset: 0, size: 8 },
+        { name: 'timer', offset: 8, size: 16 },
+      ],
+    }
+    expect(mapRecord(placed)).toMatchObject([{ kind: 'timer', offset: 8 }])
+  })
+
   it('are found by type, in order of offset', () => {
     expect(mapRecord(LOCKED)).toMatchObject([{ kind: 'spin_lock', offset: 4, size: 4 }])
     expect(mapRecord(TIMED)).toMatchObject([{ kind: 'timer', offset: 8, size: 16 }])

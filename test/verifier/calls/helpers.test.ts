@@ -238,6 +238,36 @@ describe('dynptrs', () => {
         `${FROM_MEMORY}${DATA}\n if r0 == 0 goto +2\n *(u64 *)(r10 - 24) = 0\n *(u64 *)(r0 + 0) = 1${END}`,
         "R0 invalid mem access 'scalar'",
       ],
+      [
+        'a slice that may be of another, which was overwritten',
+        `${FROM_MEMORY}\n r1 = r7\n r2 = 16\n r3 = 0\n r4 = r10\n r4 += -40\n call dynptr_from_mem
+  call get_prandom_u32
+  if r0 > 5 goto second${DATA}
+  if r0 == 0 goto none
+  goto both
+second:
+  r1 = r10
+  r1 += -40
+  r2 = 0
+  r3 = 8
+  call dynptr_data
+  if r0 == 0 goto none
+both:
+  r1 = 0
+  goto +0
+  r2 = 1
+  r3 = 1
+  r4 = 1
+  r5 = 1
+  goto +0
+  r3 = 3
+  r2 = 2
+  goto +0
+  *(u64 *)(r10 - 40) = r1
+  *(u64 *)(r0 + 0) = r1
+none:${END}`,
+        "R0 invalid mem access 'scalar'",
+      ],
       ['none', `${START}${DATA}${END}`, 'Expected an initialized dynptr as arg #0'],
       [
         'made of the stack',
@@ -274,6 +304,29 @@ describe('dynptrs', () => {
         'Unreleased reference id=2 alloc_insn=6; BPF_EXIT instruction in main prog would lead to reference leak',
       ],
       ['a record, submitted twice', `${RESERVED}${SUBMIT}${SUBMIT}${END}`, 'arg 1 is an unacquired reference'],
+      [
+        'a clone in the frame of a callee, after the record was submitted through the caller\u2019s',
+        `${RESERVED}
+  r1 = r10
+  r1 += -16
+  call callee${END}
+callee:
+  r6 = r1
+  r2 = r10
+  r2 += -16
+  call bpf_dynptr_clone
+  r1 = r6
+  r2 = 0
+  call ringbuf_submit_dynptr
+  r1 = r10
+  r1 += -16
+  r2 = 0
+  r3 = 8
+  call dynptr_data
+  r0 = 0
+  exit`,
+        'Expected an initialized dynptr as arg #0',
+      ],
       ['a record, overwritten', `${RESERVED}\n *(u64 *)(r10 - 8) = 0${END}`, 'cannot overwrite referenced dynptr'],
     ],
     { maps: [RINGBUF] },

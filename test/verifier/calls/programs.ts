@@ -74,7 +74,7 @@ export function judge(text: string, options: Judged = {}): string {
   return report.error === undefined ? 'accept' : report.error.lines.join('; ')
 }
 
-type WithoutId = BtfType extends infer T ? (T extends unknown ? Omit<T, 'id'> : never) : never
+export type WithoutId = BtfType extends infer T ? (T extends unknown ? Omit<T, 'id'> : never) : never
 
 /** Types without ids, which follow from the order, from 1. */
 export function btfOf(...types: readonly WithoutId[]): Btf {

@@ -55,6 +55,23 @@ const spill = (reg: Reg): StackSlot => new StackSlot(SPILL_BYTES, reg)
 const MISC = new StackSlot(slotBytes(STACK_MISC), UNINITIALISED)
 const ZERO = new StackSlot(slotBytes(STACK_ZERO), UNINITIALISED)
 
+describe('frames', () => {
+  it('that are called back by others must return other things', () => {
+    const asynchronous = (min: number, max: number): State => {
+      const made = state({})
+      const frame = made.writable()
+      frame.inAsyncCallback = true
+      frame.callbackRange = { min, max }
+      return made
+    }
+    expect(covers(asynchronous(0, 0), asynchronous(0, 0))).toBe(true)
+    expect(covers(asynchronous(-5, 5), asynchronous(0, 0))).toBe(false)
+    expect(covers(asynchronous(0, 0), asynchronous(-5, 5))).toBe(false)
+    expect(covers(state({}), asynchronous(0, 0))).toBe(false)
+    expect(covers(asynchronous(0, 0), state({}))).toBe(false)
+  })
+})
+
 describe('scalars', () => {
   it('that nothing depends on may have any value', () => {
     expect(covers(state({ 1: constantReg(1) }), state({ 1: constantReg(2) }))).toBe(true)

@@ -6,7 +6,7 @@ import { verify } from '../../../src/verifier/index.ts'
 import { Rejection } from '../../../src/verifier/rejection.ts'
 import { REJECTION_CODES, type RejectionCode } from '../../../src/verifier/report/codes.ts'
 import { explainRejection } from '../../../src/verifier/report/explain.ts'
-import { formatReport } from '../../../src/verifier/report/format-report.ts'
+import { explain } from '../../../src/verifier/report/format-report.ts'
 import type { Report } from '../../../src/verifier/report/report.ts'
 import { argumentText, assignedName, indexName, pointerName } from '../../../src/verifier/report/source-names.ts'
 import { arbitraryInsn, withTails } from '../../support/arbitrary-insn.ts'
@@ -45,7 +45,7 @@ describe('explanations', () => {
     expect(error!.text).toBe('(79) r0 = *(u64 *)(r0 +0)')
     expect(error!.message).toBe('R0 max value is outside of the allowed memory range')
     expect(error!.reason).toContain('at offset 0 to 64 of a value of map table, which has 64 bytes')
-    expect(error!.fix).toContain('>= 8')
+    expect(error!.fix).toContain('less than 8')
   })
 
   it('tell the turns of the path', () => {
@@ -131,7 +131,7 @@ exit
         const program = { ...programOf('exit\n'), insns: [...withTails(insns), { kind: 'exit' as const }] }
         const report = verify(program, PLATFORM, { author: 'trusted', logLevel: 2, insnLimit: 10_000 })
         expect(JSON.parse(JSON.stringify(report))).toEqual(report)
-        const text = formatReport(report)
+        const text = explain(report)
         if (report.verdict === 'reject') {
           rejected++
           expect(text).toMatch(/^rejected \[[a-z_]+\] /)

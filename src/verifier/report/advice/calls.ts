@@ -7,7 +7,7 @@ import { baseType, CONST_PTR_TO_MAP, SCALAR_VALUE } from '../../types.ts'
 import type { Advice, Scene } from '../scene.ts'
 import { argumentText, assignedName } from '../source-names.ts'
 import { sourceAt } from '../value-history.ts'
-import { helperName, mapText, rangeText, regWords } from '../words.ts'
+import { helperName, mapText, regWords } from '../words.ts'
 import { argumentNull } from './values.ts'
 
 function argument(scene: Scene): string {
@@ -17,8 +17,18 @@ function argument(scene: Scene): string {
   return `argument ${value.regno}${parameter === undefined ? '' : ` (${parameter})`} of ${scene.callee}`
 }
 
+/** A function that is not static, whose parameters have types that say too little. */
+function globalFunction(name: string): Advice {
+  return {
+    reason: `${name}() is not static, so it is verified on its own, for all arguments that the types of its parameters allow; and types like void *, or of packet pointers, do not say what may be accessed through them`,
+    fix: `Make ${name}() static: it is then verified where it is called, with what is known there. Or give it parameters whose types say enough: numbers, the context, pointers to structs of known size.`,
+  }
+}
+
 export function argumentType(scene: Scene): Advice {
   const { value, rejection } = scene
+  const { contract } = rejection.facts
+  if (typeof contract === 'string') return globalFunction(contract)
   if (value === undefined) return { reason: `${scene.callee} cannot take this: ${scene.message}` }
   if (value.reg.type === SCALAR_VALUE && value.reg.scalar.isZero) return argumentNull(scene)
   const expected = rejection.facts['expected']
@@ -62,15 +72,6 @@ function argumentFix(expected: unknown): string {
     return 'Hand over the address of a variable on the stack, of a map value or of checked packet bytes: copy the data into a local variable first, and hand over its address.'
   }
   return 'Look at the prototype of the function (bpf-helpers(7)) and hand over what it names, in that order.'
-}
-
-export function argumentSize(scene: Scene): Advice {
-  const { value } = scene
-  const name = scene.code(value, 'size')
-  return {
-    reason: `${argument(scene)} is a size of ${value === undefined ? 'an unknown number of bytes' : rangeText(value.reg.scalar)}: ${scene.message}`,
-    fix: `Zero is no size here, and there must be so many bytes behind the pointer. Check it before the call:\n  if (${name} == 0 || ${name} > sizeof(buffer))\n          return 0;`,
-  }
 }
 
 export function argumentValue(scene: Scene): Advice {
@@ -127,10 +128,26 @@ function siblings(scene: Scene, id: number): string[] {
     .map((one) => `bpf_${one.name}`)
 }
 
+function deviceBound(scene: Scene): Advice {
+  return {
+    reason: `${scene.callee} asks a network device what it knows of a packet, and may be called by programs that are bound to one device only: it depends on its driver`,
+    fix: 'Bind the program to the device when it is loaded (bpf_program__set_ifindex, with the flag BPF_F_XDP_DEV_BOUND_ONLY). There are no devices here, so no program can be bound to one.',
+  }
+}
+
+/** Which program types a kernel function is for. */
+function kfuncFix({ env, callee }: Scene): string {
+  const types = env.platform.kfuncs?.get(callee)?.programTypes
+  return types === undefined || types.length === 0
+    ? 'Do without it in this program type.'
+    : `It is for programs of type ${types.join(', ')}; the section name (SEC("…")) says what type a program is.`
+}
+
 export function helperNotAllowed(scene: Scene): Advice {
   const { insn, env } = scene
   const reason = `programs of type ${scene.type} may not call ${scene.callee}`
-  if (insn?.kind !== 'call' || insn.target !== 'helper') return { reason, fix: 'Do without it in this program type.' }
+  if (scene.rejection.facts['deviceBound'] === true) return deviceBound(scene)
+  if (insn?.kind !== 'call' || insn.target !== 'helper') return { reason, fix: kfuncFix(scene) }
   const types = typesThatMayCall(env.platform, insn.imm)
   const instead = siblings(scene, insn.imm)
   const others = types.filter((type) => type !== scene.type)
@@ -198,7 +215,7 @@ export function unreleasedReference(scene: Scene): Advice {
         : 'a call'
   const where =
     source === undefined || source.line === 0 ? (at === undefined ? '' : ` (insn ${at})`) : ` in line ${source.line}`
-  const variable = source === undefined ? undefined : assignedName(source.text)
+  const variable = source === undefined ? undefined : assignedName(source.text, source.column)
   const end = scene.insn?.kind === 'call' ? `before ${scene.callee} is called` : 'before the program ends'
   return {
     reason: `${variable === undefined ? `what ${name} returned${where}` : `\`${variable}\`, which ${name} returned${where},`} is not given back on this path ${end}`,

@@ -4,37 +4,13 @@
  */
 import type { Scalar } from '../../domain/scalar.ts'
 import type { Reg } from '../../state.ts'
-import {
-  baseType,
-  CONST_PTR_TO_MAP,
-  PTR_TO_MAP_KEY,
-  PTR_TO_MAP_VALUE,
-  PTR_TO_MEM,
-  PTR_TO_PACKET,
-  PTR_TO_PACKET_META,
-  PTR_TO_STACK,
-} from '../../types.ts'
+import { baseType, CONST_PTR_TO_MAP, PTR_TO_MAP_VALUE, PTR_TO_STACK } from '../../types.ts'
 import type { Advice, NamedValue, Scene } from '../scene.ts'
+import { indexedArray } from '../source-names.ts'
 import { bytesText, mapText, numberText, rangeText, targetText } from '../words.ts'
-
-/** Bytes that a pointer may touch; undefined where that is no fixed number. */
-function regionSize(reg: Reg): number | undefined {
-  switch (baseType(reg.type)) {
-    case PTR_TO_MAP_VALUE:
-      return reg.map.valueSize
-    case PTR_TO_MAP_KEY:
-      return reg.map.keySize
-    case PTR_TO_MEM:
-      return reg.aux
-    default:
-      return undefined
-  }
-}
-
-function insnOffset(scene: Scene): number {
-  const { insn } = scene
-  return insn !== undefined && 'off' in insn && insn.kind !== 'call' && insn.kind !== 'jump' ? insn.off : 0
-}
+import { leave } from './leaving.ts'
+import { insnOffset, regionSize } from './regions.ts'
+import { copyChecked, sizeMayBeNegative, sizeUnbounded, variableName } from './sizes.ts'
 
 /** `offset 8`, `offset 4 to 1024`. */
 function offsetText(scene: Scene, reg: Reg): string {
@@ -86,18 +62,21 @@ function sizeFix(scene: Scene, reg: Reg, limit: number): string {
 /** How to keep the index within the region. */
 function indexFix(scene: Scene, limit: number): string {
   const { index, value } = scene
-  const name = scene.code(index, 'index')
+  const name = variableName(index)
   const size = scene.accessSize ?? 1
   const room = limit - size - (value?.reg.off ?? 0) - insnOffset(scene)
   if (room < 0) return `No index is good here: even at 0, ${bytesText(size)} do not fit.`
   const step = strideOf(index?.reg.scalar)
   const elements = Math.floor(room / step) + 1
+  if (name === undefined) {
+    return `Read the index into a variable, check right before it is used that it is less than ${elements}, and leave when it is not.`
+  }
   if (step === 1) {
-    return `Check the index right before it is used, and leave when it is too large:\n  if (${name} > ${room})\n          return ${defaultReturn(scene)};${maskHint(name, room)}`
+    return `Check the index right before it is used, and leave when it is too large${keepCheck(index)}\n  if (${name} > ${room})${leave(scene)}${maskHint(name, room)}`
   }
   return (
-    `Check the index before it is used, and leave when it is too large (there are ${elements} elements of ${step} bytes):\n` +
-    `  if (${name} >= ${elements})\n          return ${defaultReturn(scene)};`
+    `Check the index before it is used, and leave when it is too large (there are ${elements} elements of ${step} bytes)${keepCheck(index)}\n` +
+    `  if (${name} >= ${elements})${leave(scene)}`
   )
 }
 
@@ -129,10 +108,11 @@ function readAgain(scene: Scene): Advice | undefined {
   const value = scene.index ?? scene.value
   const before = scene.readBefore(value)
   if (value === undefined || before === undefined) return undefined
-  const name = scene.code(value, 'value')
+  const name = value.name
+  const local = /(\w+)$/.exec(name ?? '')?.[1]
   return {
     reason: `${scene.who(value)} was checked when it was read in line ${before.line}, but it is read from memory again here, where it may be another value by now: ${rangeText(value.reg.scalar)}`,
-    fix: `Read it once into a local variable, and check and use that:\n  __u32 ${/(\w+)$/.exec(name)?.[1] ?? 'value'} = ${name};`,
+    fix: `Read it once into a local variable, and check and use that${local === undefined ? '.' : `:\n  __u32 ${local} = ${name};`}`,
   }
 }
 
@@ -140,108 +120,63 @@ export function unbounded(scene: Scene): Advice {
   const again = readAgain(scene)
   if (again !== undefined) return again
   const { value, index } = scene
-  if (scene.insn?.kind === 'call' && value !== undefined) {
-    const name = scene.code(value, 'size')
-    const parameter = scene.parameter(value.regno)
-    return {
-      reason: `${scene.who(value)}, the ${parameter ?? 'size'} that ${scene.callee} is given, has no upper bound: it is ${rangeText(value.reg.scalar)}`,
-      fix: `Bound it before the call, by the size of the buffer:\n  if (${name} > sizeof(buffer))\n          return ${defaultReturn(scene)};`,
-    }
-  }
+  if (scene.insn?.kind === 'call') return sizeUnbounded(scene)
+  const copied = copyChecked(scene, index, 'what is added to the pointer')
+  if (copied !== undefined) return copied
   const limit = value === undefined ? undefined : regionSize(value.reg)
   const what = value === undefined ? 'memory' : targetText(value.reg)
   return {
-    reason: `${accessText(scene)} of ${what} at an offset that has no upper bound${index === undefined ? '' : `: ${indexText(scene, index)}`}`,
-    fix: limit === undefined ? boundFix(scene) : indexFix(scene, limit),
+    reason: `${accessText(scene)} of ${what} at an offset that has no upper bound${index === undefined ? '' : `: ${indexText(scene, index)}`}${moduloText(index)}`,
+    fix: limit === undefined ? boundFix(scene, index) : indexFix(scene, limit),
   }
 }
 
-function boundFix(scene: Scene): string {
-  const name = scene.code(scene.index, 'index')
-  return `Check it before it is used: if (${name} >= LIMIT) return 0;`
+/** What Linux's verifier does not know of remainders. */
+export function moduloText(number: NamedValue | undefined): string {
+  const modulo = number?.traced.history.some((event) => /^is taken modulo/.test(event.what))
+  return modulo === true ? '; the verifier keeps no bounds through `%`' : ''
+}
+
+/** Ends a sentence before a check; compilers drop one that a remainder makes needless, unless they do not know of it. */
+function keepCheck(index: NamedValue | undefined): string {
+  const name = variableName(index)
+  if (moduloText(index) === '' || name === undefined) return ':'
+  return ` (after \`%\` the compiler holds such a check for needless: barrier_var of bpf_helpers.h hides from it what it knows):\n  barrier_var(${name});`
+}
+
+/** How to keep a number that is added to a pointer within what that points to. */
+export function boundFix(scene: Scene, index: NamedValue | undefined): string {
+  const name = variableName(index)
+  const array = scene.source === undefined || name === undefined ? undefined : indexedArray(scene.source.text, name)
+  if (name === undefined) {
+    return 'Check the number right before it is added to the pointer: it must lie within what the pointer points to.'
+  }
+  if (array === undefined) {
+    return `Check \`${name}\` right before it is used: it must lie within what the pointer points to.`
+  }
+  return `Check the index right before it is used, and leave when it is too large${keepCheck(index)}\n  if (${name} >= sizeof(${array}) / sizeof(${array}[0]))${leave(scene)}`
 }
 
 export function negativeOffset(scene: Scene): Advice {
+  if (scene.insn?.kind === 'call') return sizeMayBeNegative(scene)
   const { value, index } = scene
-  const signed = index ?? value
-  const name = scene.code(signed, scene.insn?.kind === 'call' ? 'size' : 'index')
-  const what = signed === undefined ? 'the offset' : scene.who(signed)
-  const known = signed === undefined ? '' : `: it is ${rangeText(signed.reg.scalar)}`
+  const number = index ?? value
+  const copied = copyChecked(scene, index, 'what is added to the pointer')
+  if (copied !== undefined) return copied
+  const what = number === undefined ? 'the offset' : scene.who(number)
+  const known = number === undefined ? '' : `: it is ${rangeText(number.reg.scalar)}`
   return {
-    reason:
-      scene.insn?.kind === 'call'
-        ? `${what}, the ${value === undefined ? 'size' : (scene.parameter(value.regno) ?? 'size')} that ${scene.callee} is given, may be negative${known}`
-        : `${what}, which decides where this ${scene.verb}, may be negative${known}`,
-    fix: `Make \`${name}\` unsigned (__u32), or rule the negative values out:\n  if (${name} < 0)\n          return ${defaultReturn(scene)};`,
+    reason: `${what}, which decides where this ${scene.verb}, may be negative${known}`,
+    fix: notNegativeFix(scene, number),
   }
 }
 
-export function packetBounds(scene: Scene): Advice {
-  const { value } = scene
-  if (value === undefined || !isPacket(value.reg)) {
-    return { reason: scene.message, fix: 'Compare the pointer with data_end first.' }
-  }
-  const { reg } = value
-  const size = scene.number('size') ?? scene.accessSize ?? 1
-  const end = reg.off + insnOffset(scene) + size
-  const wide = scene.index
-  if (wide !== undefined && !(reg.scalar.umax <= MAX_PACKET_OFFSET)) {
-    const name = scene.code(wide, 'offset')
-    return {
-      reason: `the offset into the packet${wide.name === undefined ? '' : `, ${scene.who(wide)},`} may be larger than any packet, so that comparing with data_end tells nothing: it is ${rangeText(wide.reg.scalar)}`,
-      fix: `Bound it before it is added to the pointer, then compare with data_end:\n  if (${name} > 1500)\n          return ${defaultReturn(scene)};`,
-    }
-  }
-  const base = baseType(reg.type) === PTR_TO_PACKET ? 'data' : 'data_meta'
-  const limit = base === 'data' ? 'data_end' : 'data'
-  const where = reg.scalar.isConstant
-    ? `at offset ${numberText(reg.off + insnOffset(scene) + reg.scalar.constant)}`
-    : 'at a variable offset'
-  const known =
-    reg.aux > 0
-      ? `only ${bytesText(reg.aux)} are known to be there on this path`
-      : `it was not compared with ${limit} on this path${reg.scalar.isConstant ? '' : ' (comparisons of other pointers do not count)'}`
-  // The end of a header holds for all members; a line that follows a pointer to one is enough to say so.
-  const header = value.name !== undefined && scene.source?.text.includes(`${value.name}->`) === true
-  const reach = header
-    ? `(${value.name} + 1)`
-    : reg.scalar.isConstant
-      ? `${base} + ${Math.max(end, size)}`
-      : `${scene.code(value, 'pointer')} + ${insnOffset(scene) + size}`
-  const test = `if ((void *)${reach} > (void *)${limit})\n          return ${defaultReturn(scene)};`
-  const action = scene.insn?.kind === 'call' ? `${scene.callee} accesses` : `this ${scene.verb}`
-  return {
-    reason:
-      `${action} ${bytesText(size)}${value.name === undefined ? '' : ` through ${scene.who(value)},`} ${where} of ${targetText(reg)}, of which ${known}`.replace(
-        /, of which it was/,
-        ', which was',
-      ),
-    fix: `Before this line, prove that the packet reaches so far${header ? `: compare the end of what \`${value.name}\` points to` : ' (or compare the end of the whole header)'}:\n  ${test}`,
-  }
-}
-
-/** Linux keeps track of packet pointers up to this offset. */
-const MAX_PACKET_OFFSET = 0xffff
-
-function isPacket(reg: Reg): boolean {
-  return baseType(reg.type) === PTR_TO_PACKET || baseType(reg.type) === PTR_TO_PACKET_META
-}
-
-/** What programs of this type return to let something pass. */
-export function defaultReturn(scene: Scene): string {
-  switch (scene.type) {
-    case 'xdp':
-      return 'XDP_PASS'
-    case 'sched_cls':
-    case 'sched_act':
-      return 'TC_ACT_OK'
-    case 'cgroup_skb':
-    case 'cgroup_sock':
-    case 'cgroup_sock_addr':
-      return '1'
-    default:
-      return '0'
-  }
+/** Unsigned, or checked from below. */
+export function notNegativeFix(scene: Scene, number: NamedValue | undefined): string {
+  const name = variableName(number)
+  if (name === undefined)
+    return 'Compute the offset with unsigned numbers, or check that it is not negative before it is used.'
+  return `Make \`${name}\` unsigned (__u64, or __u32), or rule the negative values out:\n  if (${name} < 0)${leave(scene)}`
 }
 
 export function misaligned(scene: Scene): Advice {
@@ -318,7 +253,7 @@ export function stackBounds(scene: Scene): Advice {
     fix:
       scene.index === undefined
         ? 'Give the real size of the buffer (sizeof), and stay within it.'
-        : `Check the index before it is used: if (${scene.code(scene.index, 'index')} >= sizeof(buffer)) return 0;`,
+        : boundFix(scene, scene.index),
   }
 }
 

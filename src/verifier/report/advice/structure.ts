@@ -184,6 +184,16 @@ export function programType(scene: Scene): Advice {
   }
 }
 
+export function attachTarget(scene: Scene): Advice {
+  const { attachTo } = scene.env.program
+  const { type, attachType } = scene.env.program
+  const what = type === 'lsm' ? 'LSM hook' : attachType === 'trace_raw_tp' ? 'tracepoint' : 'function'
+  return {
+    reason: `the program attaches to the kernel's ${what} ${attachTo ?? ''}, and the types of the kernel have no such ${what}`,
+    fix: 'Check the name after the slash of SEC("…") against the kernel that is meant (bpftool btf dump file /sys/kernel/btf/vmlinux). A function of a module, or of another BPF program, is not among these types; other types can be given with --btf.',
+  }
+}
+
 export function notSupported(scene: Scene): Advice {
   return { reason: scene.message, fix: 'There is no such thing on this platform; do without it.' }
 }

@@ -6,6 +6,8 @@ import type { RejectionCode } from '../codes.ts'
 import type { Advise } from '../scene.ts'
 import * as calls from './calls.ts'
 import * as memory from './memory.ts'
+import * as packets from './packets.ts'
+import * as sizes from './sizes.ts'
 import * as structure from './structure.ts'
 import * as values from './values.ts'
 
@@ -35,7 +37,7 @@ export const ADVICE: Readonly<Record<RejectionCode, Advise>> = {
   out_of_bounds: memory.outOfBounds,
   unbounded: memory.unbounded,
   negative_offset: memory.negativeOffset,
-  packet_bounds: memory.packetBounds,
+  packet_bounds: packets.packetBounds,
   misaligned: memory.misaligned,
   read_only: memory.readOnly,
   write_only: memory.writeOnly,
@@ -49,7 +51,7 @@ export const ADVICE: Readonly<Record<RejectionCode, Advise>> = {
   unknown_function: calls.unknownFunction,
   argument_type: calls.argumentType,
   argument_null: values.argumentNull,
-  argument_size: calls.argumentSize,
+  argument_size: sizes.argumentSize,
   argument_value: calls.argumentValue,
   map_mismatch: calls.mapMismatch,
   too_many_arguments: calls.tooManyArguments,
@@ -79,6 +81,7 @@ export const ADVICE: Readonly<Record<RejectionCode, Advise>> = {
   gpl_only: calls.gplOnly,
   map_not_allowed: structure.mapNotAllowed,
   program_type: structure.programType,
+  attach_target: structure.attachTarget,
   sleepable: calls.sleepable,
   not_supported: structure.notSupported,
 }

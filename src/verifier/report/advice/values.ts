@@ -7,7 +7,9 @@ import { baseType, maybeNull, PTR_TO_CTX, PTR_TO_MAP_VALUE, SCALAR_VALUE } from 
 import type { Advice, NamedValue, Scene } from '../scene.ts'
 import { insnText } from '../value-history.ts'
 import { mapText, numberText, rangeText, regWords, targetText } from '../words.ts'
-import { defaultReturn, variableOffset } from './memory.ts'
+import { defaultReturn, leave } from './leaving.ts'
+import { boundFix, moduloText, notNegativeFix, variableOffset } from './memory.ts'
+import { copyChecked, variableName } from './sizes.ts'
 
 export function uninitialisedRegister(scene: Scene): Advice {
   const { value, origin, insn } = scene
@@ -42,24 +44,28 @@ function nullReason(value: NamedValue): string {
   return 'it was not compared with NULL'
 }
 
+function nullFix(scene: Scene, value: NamedValue, when: string): string {
+  const name = variableName(value)
+  if (name === undefined) return `${when}: compare it with NULL, and leave where it is NULL.`
+  return `${when}:\n  if (!${name})${leave(scene)}`
+}
+
 export function possiblyNull(scene: Scene): Advice {
   const { value } = scene
   if (value === undefined) return { reason: scene.message, fix: 'Compare the pointer with NULL first.' }
-  const name = scene.code(value, 'pointer')
   const use = scene.insn?.kind === 'alu' ? 'an offset is added to it' : `this ${scene.verb} what it points to`
   return {
     reason: `${scene.who(value)} may be NULL when ${use}: ${nullReason(value)}`,
-    fix: `Check it, once, right after it was obtained:\n  if (!${name})\n          return ${defaultReturn(scene)};`,
+    fix: nullFix(scene, value, 'Check it, once, right after it was obtained'),
   }
 }
 
 export function argumentNull(scene: Scene): Advice {
   const { value } = scene
   if (value === undefined) return { reason: scene.message, fix: 'Compare the pointer with NULL before the call.' }
-  const name = scene.code(value, 'pointer')
   return {
     reason: `${scene.who(value)}, argument ${value.regno} of ${scene.callee}, may be NULL: ${nullReason(value)}`,
-    fix: `Check it before the call:\n  if (!${name})\n          return ${defaultReturn(scene)};`,
+    fix: nullFix(scene, value, 'Check it before the call'),
   }
 }
 
@@ -67,6 +73,20 @@ export function argumentNull(scene: Scene): Advice {
 function lostPointer(value: NamedValue): string | undefined {
   const event = value.traced.history.findLast((one) => one.kind === 'lost' && /is void/.test(one.what))
   return event?.what.replace('is void: ', '')
+}
+
+/** A pointer that was found to be NULL, on a path that goes on all the same. */
+function nullNotLeft(scene: Scene, value: NamedValue): Advice | undefined {
+  const event = value.traced.history.findLast((one) => one.kind === 'checked' && /is NULL here/.test(one.what))
+  if (event === undefined || !value.reg.scalar.isZero) return undefined
+  const { origin } = value.traced
+  const where = event.source === undefined || event.source.line === 0 ? '' : ` in line ${event.source.line}`
+  const found = origin.kind === 'helper' || origin.kind === 'kfunc' ? `, as ${origin.name} returned it` : ''
+  const name = variableName(value)
+  return {
+    reason: `${scene.who(value)} is NULL when this ${scene.verb} what it points to: on this path the comparison${where} found it to be NULL${found}, and the program goes on with it`,
+    fix: `Leave where it is NULL, after what has to be done then${name === undefined ? `: return ${defaultReturn(scene)};` : `:\n  if (!${name})${leave(scene)}`}`,
+  }
 }
 
 export function wrongType(scene: Scene): Advice {
@@ -91,6 +111,8 @@ export function wrongType(scene: Scene): Advice {
       fix: 'After such a call, fetch the pointer again (data = (void *)(long)ctx->data; …) and repeat the check against data_end, or do the call last.',
     }
   }
+  const leftNull = nullNotLeft(scene, value)
+  if (leftNull !== undefined) return leftNull
   const { origin } = value.traced
   const constant = value.reg.scalar.isConstant
   const from =
@@ -103,7 +125,7 @@ export function wrongType(scene: Scene): Advice {
     reason: `${scene.who(value)} is used as a pointer, and ${from}`,
     fix: constant
       ? 'A constant is no address here (NULL included): check where this value comes from.'
-      : `If it is an address in the kernel, copy what lies there (BPF_CORE_READ does that for members; bpf_probe_read_user reads a process). If it is a pointer of your own, it was lost on the way: by arithmetic that is not on pointers, or in a map.\n  bpf_probe_read_kernel(&copy, sizeof(copy), ${scene.code(value, 'pointer')});`,
+      : `If it is an address in the kernel, copy what lies there (BPF_CORE_READ does that for members; bpf_probe_read_user reads a process). If it is a pointer of your own, it was lost on the way: by arithmetic that is not on pointers, or in a map.${variableName(value) === undefined ? '' : `\n  bpf_probe_read_kernel(&copy, sizeof(copy), ${value.name});`}`,
   }
 }
 
@@ -140,19 +162,20 @@ export function pointerOffset(scene: Scene): Advice {
   const { value, index } = scene
   if (value !== undefined && baseType(value.reg.type) === PTR_TO_CTX) return variableOffset(scene)
   const number = index ?? value
-  const name = scene.code(number, 'offset')
+  const copied = copyChecked(scene, index, 'what is added to the pointer')
+  if (copied !== undefined) return copied
   const signed = number?.traced.history.some((event) => /from -|possibly negative/.test(event.known))
   if (number !== undefined && signed === true) {
     return {
       reason: `${scene.who(number)}, which is added to a pointer, is signed and may be negative: nothing on this path keeps it from being so`,
-      fix: `Make \`${name}\` unsigned (__u32), or rule the negative values out:\n  if (${name} < 0)\n          return ${defaultReturn(scene)};`,
+      fix: notNegativeFix(scene, number),
     }
   }
   const known =
     number === undefined || number.reg.type !== SCALAR_VALUE ? '' : `: it is ${rangeText(number.reg.scalar)}`
   return {
-    reason: `the offset that is added to a pointer${number === undefined ? '' : `, ${scene.who(number)},`} is too large or may be negative${known}`,
-    fix: `Bound it before it is added, on both sides if it is signed:\n  if (${name} > LIMIT)\n          return ${defaultReturn(scene)};`,
+    reason: `the offset that is added to a pointer${number === undefined ? '' : `, ${scene.who(number)},`} is too large or may be negative${known}${moduloText(number)}`,
+    fix: boundFix(scene, index),
   }
 }
 
@@ -212,9 +235,22 @@ function rangeWords(min: number, max: number): string {
   return `${numberText(min)} ${max === min + 1 ? 'or' : 'to'} ${numberText(max)}`
 }
 
+/** What to return instead of a number that may be anything. */
+function boundedReturn(value: NamedValue, range: ReturnRange | undefined, allowed: string): string {
+  const constant = `Return a constant on every path, ${allowed}`
+  const name = variableName(value)
+  if (range === undefined || range.max !== range.min + 1 || name === undefined) return `${constant}.`
+  return `${constant}, as in return ${name} ? ${numberText(range.max)} : ${numberText(range.min)};`
+}
+
+interface ReturnRange {
+  readonly min: number
+  readonly max: number
+}
+
 export function returnValue(scene: Scene): Advice {
   const { value, rejection } = scene
-  const range = rejection.facts['range'] as { readonly min: number; readonly max: number } | undefined
+  const range = rejection.facts['range'] as ReturnRange | undefined
   const allowed = range === undefined ? 'what its type allows' : rangeWords(range.min, range.max)
   const attach = scene.env.program.attachType === undefined ? '' : ` attached as ${scene.env.program.attachType}`
   const known = value === undefined ? 'unknown' : regWords(value.reg)
@@ -222,7 +258,7 @@ export function returnValue(scene: Scene): Advice {
     reason: `the program returns ${known}, and programs of type ${scene.type}${attach} must return ${allowed}`,
     fix:
       value !== undefined && value.reg.type === SCALAR_VALUE && !value.reg.scalar.isConstant
-        ? `Return a constant, or bound the value: return ${value.name ?? 'value'} ? ${numberText(range?.max ?? 1)} : ${numberText(range?.min ?? 0)};`
+        ? boundedReturn(value, range, allowed)
         : `Return ${allowed}.`,
   }
 }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A length of 16 bits and what else is added to it may be more than the verifier follows.
+#include <linux/bpf.h>
+#include <linux/ip.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("xdp")
+int drop_by_last_byte(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	struct iphdr *ip = data + 14;
+
+	if ((void *)(ip + 1) > data_end)
+		return XDP_PASS;
+	__u32 length = __builtin_bswap16(ip->tot_len);
+	__u8 *last = data + 14 + length - 1;
+	if ((void *)(last + 1) > data_end)
+		return XDP_PASS;
+	return *last ? XDP_DROP : XDP_PASS;
+}
+
+char LICENSE[] SEC("license") = "GPL";
