@@ -45,6 +45,8 @@ export class VirtualCpu implements Cpu {
   readonly frameStride: number
   /** Frames that the stack has room for. */
   readonly frames: number
+  /** See `Cpu.checked`; engines set it while a program runs that was verified. */
+  checked = true
   /** Frames that are live; 0 while no program runs. */
   depth = 0
   /** The engine that runs a program now. */

@@ -17,7 +17,6 @@ import { FUNCTION_TAG } from '../code-address.ts'
 import { BpfFault, createFault } from '../fault.ts'
 import { accessFault, FaultSignal, hex } from '../fault-signal.ts'
 import type { GuestAddress } from '../guest-memory.ts'
-import type { RunOptions } from '../interpreter.ts'
 import { Budget, DEFAULT_BUDGET } from '../limits.ts'
 import { type ExecutableProgram, type HelperDefinition, isPacketSource } from '../machine.ts'
 import type { VirtualCpu } from '../virtual-cpu.ts'
@@ -45,9 +44,9 @@ interface Executable extends Entries {
   readonly places: Map<number, number>
 }
 
-export interface JitRunOptions extends Pick<RunOptions, 'budget'> {
-  /** Default: what `LinkedProgram.verified` says. */
-  readonly verified?: boolean
+export interface JitRunOptions {
+  /** Instructions that the run may take; 0: no bound. Default: no bound for a program that was verified, else 100 million. */
+  readonly budget?: number
 }
 
 export class Jit {
@@ -58,9 +57,11 @@ export class Jit {
   private readonly fuel = new WebAssembly.Global({ value: 'i32', mutable: true }, 0)
   private readonly budget = new Budget()
   private usedPlaces = 0
+  private readonly freePlaces: number[] = []
   /** By index of the program; without a budget, and with one. */
   private readonly executables: [(Executable | undefined)[], (Executable | undefined)[]] = [[], []]
-  private readonly byId: Executable[] = []
+  /** Modules have their number in their name, for stack traces. */
+  private readonly byId: (Executable | undefined)[] = []
   private budgeted = false
   private entry: ExecutableProgram | undefined
   private current: Executable | undefined
@@ -79,7 +80,7 @@ export class Jit {
   run(program: ExecutableProgram, r1: GuestAddress, r2: number, options: JitRunOptions = {}): number {
     const { cpu } = this
     this.assertIdle(program)
-    const budget = options.budget ?? DEFAULT_BUDGET
+    const budget = options.budget ?? defaultBudget(program)
     this.budget.begin(budget)
     this.budgeted = budget !== 0
     this.fuel.value = 0
@@ -101,6 +102,7 @@ export class Jit {
       throw this.named(error)
     } finally {
       cpu.depth = 0
+      cpu.checked = true
       cpu.engine = before
     }
   }
@@ -117,7 +119,7 @@ export class Jit {
   }
 
   /** Compiles a program now, so that its first run does not have to. */
-  prepare(program: ExecutableProgram, budget: number = DEFAULT_BUDGET): CompiledProgram {
+  prepare(program: ExecutableProgram, budget: number = defaultBudget(program)): CompiledProgram {
     this.budgeted = budget !== 0
     return this.executable(program).compiled
   }
@@ -132,7 +134,8 @@ export class Jit {
       throw new FaultSignal('call_depth', `more than ${cpu.frames} nested calls`)
     const { caller, callSlot } = this
     this.setWord(CPU_FRAME, frame + frameStride)
-    cpu.depth++
+    const { depth } = cpu
+    cpu.depth = depth + 1
     try {
       const result = this.current!.invoke(place, a1, a2, a3, a4, a5)
       cpu.registers[0] = result
@@ -143,9 +146,23 @@ export class Jit {
       // Named where it happens: the helper that called back may come from another program.
       throw this.named(error)
     } finally {
-      cpu.depth--
       cpu.memory.refresh()
+      cpu.depth = depth
       this.setWord(CPU_FRAME, frame)
+    }
+  }
+
+  /** Lets go of what was compiled of a program that is being removed. */
+  forget(program: ExecutableProgram): void {
+    for (const list of this.executables) {
+      const executable = list[program.index]
+      if (executable?.program !== program) continue
+      list[program.index] = undefined
+      delete this.byId[executable.id]
+      for (const place of executable.places.values()) {
+        this.table.set(place, null)
+        this.freePlaces.push(place)
+      }
     }
   }
 
@@ -184,7 +201,7 @@ export class Jit {
     }
     const compiled = compileProgram(program, target, options, id)
     const imports: Record<string, WebAssembly.ImportValue> = {
-      memory: memory.wasm,
+      memory: memory.wasm as WebAssembly.Memory,
       table: this.table,
       fuel: this.fuel,
     }
@@ -213,7 +230,7 @@ export class Jit {
   private place(executable: Executable, slot: number): number {
     const known = executable.places.get(slot)
     if (known !== undefined) return known
-    const place = this.usedPlaces++
+    const place = this.freePlaces.pop() ?? this.usedPlaces++
     if (place === this.table.length) this.table.grow(this.table.length)
     this.table.set(place, executable.instance.exports[exportName(slot)])
     executable.places.set(slot, place)
@@ -352,7 +369,8 @@ export class Jit {
     cpu.registers[0] = 0
     cpu.registers[1] = 0
     // Helpers test what an unverified program hands them against the frames that are live.
-    if (executable.guard) cpu.depth = cpu.depthOf(this.word(CPU_FRAME))
+    cpu.checked = executable.guard
+    cpu.depth = cpu.depthOf(this.word(CPU_FRAME))
   }
 
   private tailCallHelper(): HelperDefinition | undefined {
@@ -453,6 +471,10 @@ function accessName(insn: Instruction): string {
   const writes = insn.kind === 'store' || insn.kind === 'atomic' || insn.kind === 'store_release'
   const size = accessSize(insn)
   return `${writes ? 'write' : 'read'} of ${size} byte${size === 1 ? '' : 's'}`
+}
+
+function defaultBudget({ linked }: ExecutableProgram): number {
+  return linked.verified === true ? 0 : DEFAULT_BUDGET
 }
 
 function wideArguments({ args }: HelperSpec): number[] {
