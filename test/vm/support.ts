@@ -9,7 +9,6 @@ import {
   BpfFault,
   type ExecutableProgram,
   type ExecuteRawOptions,
-  executeRaw,
   type HelperDefinition,
   type HelperFunction,
   Interpreter,
@@ -17,6 +16,7 @@ import {
   VirtualCpu,
   VirtualMachine,
 } from '../../src/vm/index.ts'
+import { executeRawOnAll } from '../support/both-engines.ts'
 
 /** A helper for a test: `returns` decides what r0 becomes. */
 export function helper(id: number, returns: ReturnWidth, call: HelperFunction, tailCall = false): HelperDefinition {
@@ -41,7 +41,7 @@ export class Bench {
 
 /** r0 of a program of assembler text, all 64 bits. */
 export function r0(text: string, memory?: Uint8Array, options?: ExecuteRawOptions): bigint {
-  return executeRaw(assemble(text), memory, options).r0
+  return executeRawOnAll(assemble(text), memory, options).r0
 }
 
 /** The fault that `work` throws; fails if it throws none. */

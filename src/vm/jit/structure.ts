@@ -109,7 +109,9 @@ export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowSha
     openBlocks(inside.get(node) ?? [])
     writer.code(node)
     const successors = next(node)
-    if (successors.length === 1) {
+    if (isMultiway(flow, node)) {
+      writer.choose(node, successors.map(level))
+    } else if (successors.length === 1) {
       const to = successors[0]!
       if (isBranch(node, to)) writer.branch(level(to))
       else schedule(TREE, to)
