@@ -17,12 +17,15 @@ import type {
 import { assertNever } from '../../util/errors.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
 import { PAGE_SIZE } from '../guest-memory.ts'
+import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import { MAY_GOTO_LIMIT } from '../limits.ts'
+import type { HelperDefinition } from '../machine.ts'
 import { type Operands, pushConstant, pushRegister, writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
 import { CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
 import type { CodeNode, Flow, FlowShape } from './flow.ts'
 import { FunctionWriter } from './function-writer.ts'
 import { FAULT, type ImportName } from './imports.ts'
+import { type KnownOperation, knownOperation, writeOperation } from './map-operations.ts'
 import { makeReducible } from './reduce.ts'
 import { writeStructure } from './structure.ts'
 import type { JitOptions, JitTarget } from './target.ts'
@@ -40,6 +43,8 @@ export interface ModuleScope {
   readonly target: JitTarget
   readonly options: JitOptions
   readonly insns: readonly Instruction[]
+  /** Index of a function of the guest runtime. */
+  runtime(name: keyof GuestRuntimeExports): number
   /** The function that begins at a slot; undefined if none does. */
   functionAt(slot: number): { readonly index: number; readonly clear: number; readonly usesFrame: boolean } | undefined
   /** The low half of the code address of the function at a slot. */
@@ -53,9 +58,9 @@ export interface ModuleScope {
   readonly indirectTargets: ReadonlyMap<number, readonly number[]>
 }
 
-/** A place in the code of a function, and the instruction that it comes from. */
+/** Which instruction the code of a function comes from. */
 export interface CodePlaces {
-  /** Offsets in the code, ascending. */
+  /** Where the code of each begins, ascending. */
   readonly offsets: readonly number[]
   readonly slots: readonly number[]
 }
@@ -189,6 +194,8 @@ class FunctionCompiler implements Operands {
   /** Locals of dispatchers. */
   private readonly choices: number[] = []
   private readonly mayGoto: number
+  /** Registers that hold an address which is a constant. */
+  private readonly known = new Map<number, number>()
   private slot = 0
 
   constructor(scope: ModuleScope, flow: Flow, clear: number) {
@@ -311,12 +318,6 @@ class FunctionCompiler implements Operands {
     else pushConstant(this.w, src.imm, wide)
   }
 
-  /** Notes that the opcode which is written next may trap. */
-  private mayTrap(): void {
-    this.offsets.push(this.w.out.length)
-    this.slots.push(this.slot)
-  }
-
   // --- control -------------------------------------------------------------------------------------------------------
 
   private node(index: number): void {
@@ -325,9 +326,14 @@ class FunctionCompiler implements Operands {
     switch (node.kind) {
       case 'code':
         this.charge(node)
+        this.known.clear()
         for (let slot = node.start; slot < node.end; slot++) {
           this.slot = slot
-          this.insn(this.scope.insns[slot]!)
+          this.offsets.push(w.out.length)
+          this.slots.push(slot)
+          const insn = this.scope.insns[slot]!
+          this.insn(insn)
+          this.learn(insn)
         }
         break
       case 'trap':
@@ -342,6 +348,22 @@ class FunctionCompiler implements Operands {
         break
       default:
         assertNever(node)
+    }
+  }
+
+  /** Keeps track of addresses that are constants, within a block. */
+  private learn(insn: Instruction): void {
+    const { known } = this
+    if (insn.kind === 'lddw') {
+      if (insn.source === 'imm64' && insn.imm2 === 0) known.set(insn.dst, insn.imm >>> 0)
+      else known.delete(insn.dst)
+    } else if (insn.kind === 'alu' && insn.op === 'mov' && insn.width === 64 && 'reg' in insn.src) {
+      const value = known.get(insn.src.reg)
+      if (value === undefined) known.delete(insn.dst)
+      else known.set(insn.dst, value)
+    } else if (insn.kind === 'call' || insn.kind === 'callx' || insn.kind === 'load_packet') known.delete(0)
+    else {
+      for (const register of known.keys()) if (writesRegister(insn, register)) known.delete(register)
     }
   }
 
@@ -517,7 +539,6 @@ class FunctionCompiler implements Operands {
         break
       case 'load_acquire': {
         const offset = this.address(insn.base, insn.off, false)
-        this.mayTrap()
         w.atomic(ATOMIC_LOADS[insn.size]!, insn.size, offset)
         this.set(insn.dst)
         break
@@ -525,7 +546,6 @@ class FunctionCompiler implements Operands {
       case 'store_release': {
         const offset = this.address(insn.base, insn.off, true)
         this.register(insn.src)
-        this.mayTrap()
         w.atomic(ATOMIC_STORES[insn.size]!, insn.size, offset)
         break
       }
@@ -606,7 +626,6 @@ class FunctionCompiler implements Operands {
   private load({ size, signed, dst, base, off }: LoadInsn): void {
     const { w } = this
     const offset = this.address(base, off, false)
-    this.mayTrap()
     w.memory(LOADS[size]![signed ? 1 : 0], offset)
     this.set(dst)
   }
@@ -615,7 +634,6 @@ class FunctionCompiler implements Operands {
     const { w } = this
     const offset = this.address(base, off, true)
     this.operand(src, true)
-    this.mayTrap()
     w.memory(STORES[size]!, offset)
   }
 
@@ -625,7 +643,6 @@ class FunctionCompiler implements Operands {
     const offset = this.address(base, off, true)
     if (op === 'cmpxchg') pushRegister(w, this, 0, wide)
     pushRegister(w, this, src, wide)
-    this.mayTrap()
     w.atomic((wide ? RMW64 : RMW32)[op], size, offset)
     if (!fetch) {
       w.op(OP.drop)
@@ -682,6 +699,13 @@ class FunctionCompiler implements Operands {
       this.tailCall()
       return
     }
+    const operation = this.mapOperation(helper)
+    if (operation !== undefined) {
+      const index = operation.call === undefined ? -1 : scope.runtime(operation.call)
+      writeOperation(w, operation, scope.target, this, index)
+      this.set(0)
+      return
+    }
     const { args, returns } = helper.spec
     this.saveFuel()
     for (let i = 0; i < args.length; i++) this.low(i + 1)
@@ -702,6 +726,14 @@ class FunctionCompiler implements Operands {
     }
     this.set(0)
     this.reloadFuel()
+  }
+
+  private mapOperation({ operation }: HelperDefinition): KnownOperation | undefined {
+    const { target, options } = this.scope
+    const map = this.known.get(1)
+    if (operation === undefined || map === undefined || options.guard || options.passes?.maps === false)
+      return undefined
+    return knownOperation(target, operation, map)
   }
 
   /** The low half of a result is on the stack; the upper one is in the CPU's block. */

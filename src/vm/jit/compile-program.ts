@@ -9,12 +9,14 @@
 import { buildCfg } from '../../isa/cfg.ts'
 import { AnybpfError } from '../../util/errors.ts'
 import { functionEntries, scanFrames } from '../frame-scan.ts'
-import type { ExecutableProgram } from '../machine.ts'
+import type { GuestRuntimeExports } from '../guest-runtime.ts'
+import type { ExecutableProgram, MapOperation } from '../machine.ts'
 import { type CodePlaces, compileFunction, type ModuleScope, usesFrame } from './compile-function.ts'
 import { CPU_FRAME, CPU_HIGH } from './cpu-block.ts'
 import { functionFlow } from './flow.ts'
 import { FunctionWriter } from './function-writer.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
+import { knownOperation, operationSignature } from './map-operations.ts'
 import type { JitOptions, JitTarget } from './target.ts'
 import { type ValueType, WasmModule } from './wasm-module.ts'
 import { OP } from './wasm-opcodes.ts'
@@ -23,6 +25,8 @@ export interface CompiledProgram {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** Numbers of the helpers that it imports. */
   readonly helpers: readonly number[]
+  /** Functions of the guest runtime that it imports. */
+  readonly runtime: readonly (keyof GuestRuntimeExports)[]
   /** Slots of the functions that it exports. */
   readonly exported: readonly number[]
   /** The instruction that a place in the module's bytes comes from; undefined if none does. */
@@ -78,6 +82,11 @@ export function compileProgram(
     imports.set(helperImport(helper), module.importFunction(IMPORTS, helperImport(helper), helperSignature(spec)))
   }
 
+  const runtime = runtimeFunctions(program, target, options)
+  for (const [called, operation] of runtime) {
+    imports.set(called, module.importFunction(IMPORTS, called, operationSignature(operation)))
+  }
+
   const exported = [...new Set([0, ...codeIndices.keys()])]
   const functions = new Map(
     entries.map((slot) => {
@@ -103,6 +112,7 @@ export function compileProgram(
       return index
     },
     imported: (imported: ImportName) => imports.get(imported)!,
+    runtime: (called) => imports.get(called)!,
     helper: (helper) => imports.get(helperImport(helper))!,
   }
   const places: CodePlaces[] = []
@@ -114,7 +124,13 @@ export function compileProgram(
   defineRun(module, target, functions.get(0)!.index)
   defineInvoke(module, target)
   const { bytes, codeStarts } = module.finish(moduleName(id))
-  return { bytes, helpers, exported, slotAt: (offset) => slotAt(codeStarts, places, offset) }
+  return {
+    bytes,
+    helpers,
+    runtime: [...runtime.keys()],
+    exported,
+    slotAt: (offset) => slotAt(codeStarts, places, offset),
+  }
 }
 
 /** The helpers that a program calls by number, ascending; not those that are treated otherwise, or do not exist. */
@@ -126,6 +142,32 @@ function calledHelpers({ linked }: ExecutableProgram, target: JitTarget): number
     if (helper !== undefined && helper.spec.tailCall !== true) called.add(insn.imm)
   }
   return [...called].sort((a, b) => a - b)
+}
+
+/** Functions of the guest runtime that a program may call: those of the operations that it does, on the maps that it names. */
+function runtimeFunctions(
+  { linked }: ExecutableProgram,
+  target: JitTarget,
+  { guard, passes }: JitOptions,
+): Map<keyof GuestRuntimeExports, MapOperation> {
+  const functions = new Map<keyof GuestRuntimeExports, MapOperation>()
+  if (guard || passes?.maps === false) return functions
+  const operations = new Set<MapOperation>()
+  const maps = new Set<number>()
+  for (const insn of linked.insns) {
+    if (insn.kind === 'call' && insn.target === 'helper') {
+      const operation = target.helpers.get(insn.imm)?.operation
+      if (operation !== undefined) operations.add(operation)
+    }
+    if (insn.kind === 'lddw' && insn.imm2 === 0) maps.add(insn.imm >>> 0)
+  }
+  for (const map of maps) {
+    for (const operation of operations) {
+      const call = knownOperation(target, operation, map)?.call
+      if (call !== undefined) functions.set(call, operation)
+    }
+  }
+  return functions
 }
 
 const ENTRY_PARAMS: readonly ValueType[] = ['i32', 'i32']
@@ -175,10 +217,19 @@ function leaveResult(w: FunctionWriter, target: JitTarget): void {
 }
 
 function slotAt(codeStarts: readonly number[], places: readonly CodePlaces[], offset: number): number | undefined {
-  let found = places.length - 1
-  while (found >= 0 && codeStarts[found]! > offset) found--
+  const found = lastAtMost(codeStarts, offset)
   const place = places[found]
-  if (place === undefined || (codeStarts[found + 1] ?? Infinity) <= offset) return undefined
-  const at = place.offsets.indexOf(offset - codeStarts[found]!)
-  return place.slots[at]
+  return place?.slots[lastAtMost(place.offsets, offset - codeStarts[found]!)]
+}
+
+/** Index of the last of ascending numbers that is at most `limit`; -1 if none is. */
+function lastAtMost(numbers: readonly number[], limit: number): number {
+  let low = 0
+  let high = numbers.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (numbers[middle]! <= limit) low = middle + 1
+    else high = middle
+  }
+  return low - 1
 }

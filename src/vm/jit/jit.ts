@@ -219,6 +219,7 @@ export class Jit {
     for (const helper of compiled.helpers) {
       imports[helperImport(helper)] = this.helperFunction(executable, cpu.machine.helpers.get(helper)!)
     }
+    for (const called of compiled.runtime) imports[called] = memory.runtime[called] as WebAssembly.ImportValue
     const instance = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { bpf: imports })
     const { run, invoke } = instance.exports as unknown as Entries
     Object.assign(executable, { instance, run, invoke })
@@ -426,17 +427,25 @@ export class Jit {
   /** What a run ends with, as the interpreter would name it. */
   private named(error: unknown): unknown {
     const { caller } = this
+    if (error instanceof AnybpfError && error.code === 'ERR_FAULT' && !(error instanceof BpfFault))
+      return this.helperFault(error)
     if (error instanceof FaultSignal && caller !== undefined) return this.signal(caller, this.callSlot, error)
-    if (error instanceof AnybpfError && error.code === 'ERR_FAULT' && !(error instanceof BpfFault)) {
-      if (caller === undefined) return error
-      return createFault('helper', error.message, caller.program.linked, this.callSlot, undefined, error)
-    }
     if (error instanceof WebAssembly.RuntimeError) return this.trap(error)
     if (error instanceof RangeError && /call stack/i.test(error.message)) {
       const { linked } = this.entry!
       return createFault('call_depth', `more than ${this.cpu.frames} nested calls`, linked, 0, undefined, error)
     }
     return error
+  }
+
+  /** What a helper found wrong, or the guest runtime, which compiled code calls without saying where it is. */
+  private helperFault(error: AnybpfError): unknown {
+    const place = trapPlace(error.stack ?? '')
+    const found = this.byId[place?.module ?? -1]
+    const executable = found ?? this.caller
+    if (executable === undefined) return error
+    const slot = (place === undefined ? undefined : found?.compiled.slotAt(place.offset)) ?? this.callSlot
+    return createFault('helper', error.message, executable.program.linked, slot, undefined, error)
   }
 
   /** A trap of compiled code: engines tell where in the module, which tells the instruction. */
