@@ -6,6 +6,7 @@
  * @module
  */
 import type {
+  AluInsn,
   AtomicInsn,
   CallInsn,
   Instruction,
@@ -22,17 +23,19 @@ import { MAY_GOTO_LIMIT } from '../limits.ts'
 import type { HelperDefinition } from '../machine.ts'
 import { type Operands, pushConstant, pushRegister, writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
 import { CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
-import type { CodeNode, Flow, FlowShape } from './flow.ts'
+import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
 import { FunctionWriter } from './function-writer.ts'
 import { FAULT, type ImportName } from './imports.ts'
 import { type KnownOperation, knownOperation, writeOperation } from './map-operations.ts'
 import { makeReducible } from './reduce.ts'
+import { FRAME_POINTER, mentions, writtenRegister } from './registers.ts'
+import { findRotations, type Rotation } from './rotates.ts'
 import { writeStructure } from './structure.ts'
 import type { JitOptions, JitTarget } from './target.ts'
+import { unrollLoops } from './unroll.ts'
 import type { FunctionBody } from './wasm-module.ts'
 import { ATOMIC, BULK_MEMORY_FILL, OP, PREFIX_BULK } from './wasm-opcodes.ts'
 
-const FRAME_POINTER = 10
 const ARGUMENTS = 5
 const ENOENT = 2
 /** Frames that have at least so many bytes to clear are cleared by one instruction. */
@@ -154,30 +157,6 @@ function someInsn(insns: readonly Instruction[], flow: Flow, test: (insn: Instru
   return false
 }
 
-function mentions(insn: Instruction, register: number): boolean {
-  const { dst, base, src, reg } = insn as { dst?: number; base?: number; src?: number | Operand; reg?: number }
-  if (dst === register || base === register || src === register || reg === register) return true
-  return typeof src === 'object' && 'reg' in src && src.reg === register
-}
-
-function writesRegister(insn: Instruction, register: number): boolean {
-  switch (insn.kind) {
-    case 'alu':
-    case 'neg':
-    case 'movsx':
-    case 'addr_space_cast':
-    case 'endian':
-    case 'load':
-    case 'load_acquire':
-    case 'lddw':
-      return insn.dst === register
-    case 'atomic':
-      return insn.fetch && (insn.op === 'cmpxchg' ? 0 : insn.src) === register
-    default:
-      return false
-  }
-}
-
 class FunctionCompiler implements Operands {
   private readonly scope: ModuleScope
   private readonly flow: Flow
@@ -196,6 +175,10 @@ class FunctionCompiler implements Operands {
   private readonly mayGoto: number
   /** Registers that hold an address which is a constant. */
   private readonly known = new Map<number, number>()
+  /** Of the block that is written: rotations, the registers to keep for them before a slot, and where they are kept. */
+  private rotations: ReadonlyMap<number, Rotation> = new Map()
+  private readonly rotated = new Map<number, number>()
+  private readonly saved = new Map<number, number>()
   private slot = 0
 
   constructor(scope: ModuleScope, flow: Flow, clear: number) {
@@ -207,11 +190,13 @@ class FunctionCompiler implements Operands {
     this.registers[0] = w.local('i64')
     for (let register = 1; register <= ARGUMENTS; register++) this.registers[register] = register - 1
     for (let register = 6; register < FRAME_POINTER; register++) this.registers[register] = w.local('i64')
-    if (someInsn(insns, flow, (insn) => writesRegister(insn, FRAME_POINTER)))
+    if (someInsn(insns, flow, (insn) => writtenRegister(insn) === FRAME_POINTER))
       this.registers[FRAME_POINTER] = w.local('i64')
     this.frame = usesFrame(insns, flow) ? w.local('i32') : -1
     this.fuel = options.budget ? w.local('i32') : -1
-    this.shape = makeReducible(flow)
+    const shape = makeReducible(flow)
+    const unroll = options.passes?.unroll !== false && unrollLoops(insns, flow, shape)
+    this.shape = unroll ? shapeOf(flow) : shape
     for (const node of flow.nodes) if (node.kind === 'dispatch') this.choices[node.local] ??= w.local('i32')
     this.mayGoto = someInsn(insns, flow, (insn) => insn.kind === 'may_goto') ? w.local('i32') : -1
   }
@@ -327,12 +312,16 @@ class FunctionCompiler implements Operands {
       case 'code':
         this.charge(node)
         this.known.clear()
+        this.planRotations(node)
         for (let slot = node.start; slot < node.end; slot++) {
           this.slot = slot
           this.offsets.push(w.out.length)
           this.slots.push(slot)
           const insn = this.scope.insns[slot]!
-          this.insn(insn)
+          this.saveRotated(slot)
+          const rotation = this.rotations.get(slot)
+          if (rotation === undefined) this.insn(insn)
+          else this.rotate(insn as AluInsn, rotation)
           this.learn(insn)
         }
         break
@@ -351,6 +340,40 @@ class FunctionCompiler implements Operands {
     }
   }
 
+  private planRotations({ start, end }: CodeNode): void {
+    if (this.scope.options.passes?.rotates === false) return
+    this.rotations = findRotations(this.scope.insns, start, end)
+    for (const local of this.saved.values()) this.w.giveBack('i64', local)
+    this.saved.clear()
+    this.rotated.clear()
+    for (const { from, register } of this.rotations.values()) this.rotated.set(from, register)
+  }
+
+  /** Keeps the value that is rotated later. */
+  private saveRotated(slot: number): void {
+    const register = this.rotated.get(slot)
+    if (register === undefined) return
+    const saved = this.saved.get(slot) ?? this.w.borrow('i64')
+    this.saved.set(slot, saved)
+    this.register(register)
+    this.w.set(saved)
+  }
+
+  private rotate({ dst }: AluInsn, { from, amount, width }: Rotation): void {
+    const { w } = this
+    w.get(this.saved.get(from)!)
+    if (width === 64) {
+      w.i64(amount)
+      w.op(OP.i64_rotl)
+    } else {
+      w.op(OP.i32_wrap_i64)
+      w.i32(amount)
+      w.op(OP.i32_rotl)
+      w.op(OP.i64_extend_i32_u)
+    }
+    this.set(dst)
+  }
+
   /** Keeps track of addresses that are constants, within a block. */
   private learn(insn: Instruction): void {
     const { known } = this
@@ -361,10 +384,7 @@ class FunctionCompiler implements Operands {
       const value = known.get(insn.src.reg)
       if (value === undefined) known.delete(insn.dst)
       else known.set(insn.dst, value)
-    } else if (insn.kind === 'call' || insn.kind === 'callx' || insn.kind === 'load_packet') known.delete(0)
-    else {
-      for (const register of known.keys()) if (writesRegister(insn, register)) known.delete(register)
-    }
+    } else known.delete(writtenRegister(insn))
   }
 
   /** As the interpreter does it: a block is charged when it is entered. */
