@@ -30,6 +30,7 @@ import { type KnownOperation, knownOperation, writeOperation } from './map-opera
 import { makeReducible } from './reduce.ts'
 import { FRAME_POINTER, mentions, writtenRegister } from './registers.ts'
 import { findRotations, type Rotation } from './rotates.ts'
+import { findStackSlots } from './stack-slots.ts'
 import { writeStructure } from './structure.ts'
 import type { JitOptions, JitTarget } from './target.ts'
 import { unrollLoops } from './unroll.ts'
@@ -78,6 +79,11 @@ const LOADS: Readonly<Record<number, readonly [unsigned: number, signed: number]
   2: [OP.i64_load16_u, OP.i64_load16_s],
   4: [OP.i64_load32_u, OP.i64_load32_s],
   8: [OP.i64_load, OP.i64_load],
+}
+const SIGN_EXTENSIONS: Readonly<Record<number, number>> = {
+  1: OP.i64_extend8_s,
+  2: OP.i64_extend16_s,
+  4: OP.i64_extend32_s,
 }
 const STORES: Readonly<Record<number, number>> = {
   1: OP.i64_store8,
@@ -173,6 +179,9 @@ class FunctionCompiler implements Operands {
   /** Locals of dispatchers. */
   private readonly choices: number[] = []
   private readonly mayGoto: number
+  /** Accesses to stack slots that are kept in locals, and these. */
+  private readonly stackSlots: ReadonlyMap<number, number>
+  private readonly stackLocals: number[] = []
   /** Registers that hold an address which is a constant. */
   private readonly known = new Map<number, number>()
   /** Of the block that is written: rotations, the registers to keep for them before a slot, and where they are kept. */
@@ -184,7 +193,6 @@ class FunctionCompiler implements Operands {
   constructor(scope: ModuleScope, flow: Flow, clear: number) {
     this.scope = scope
     this.flow = flow
-    this.clear = clear
     const { w } = this
     const { insns, options } = scope
     this.registers[0] = w.local('i64')
@@ -192,6 +200,10 @@ class FunctionCompiler implements Operands {
     for (let register = 6; register < FRAME_POINTER; register++) this.registers[register] = w.local('i64')
     if (someInsn(insns, flow, (insn) => writtenRegister(insn) === FRAME_POINTER))
       this.registers[FRAME_POINTER] = w.local('i64')
+    const slots = options.passes?.stackSlots === false ? undefined : findStackSlots(insns, flow, scope.target.frameSize)
+    this.stackSlots = slots?.slotOf ?? new Map()
+    for (let slot = 0; slot < (slots?.count ?? 0); slot++) this.stackLocals.push(w.local('i64'))
+    this.clear = slots?.all === true ? 0 : clear
     this.frame = usesFrame(insns, flow) ? w.local('i32') : -1
     this.fuel = options.budget ? w.local('i32') : -1
     const shape = makeReducible(flow)
@@ -645,16 +657,32 @@ class FunctionCompiler implements Operands {
 
   private load({ size, signed, dst, base, off }: LoadInsn): void {
     const { w } = this
-    const offset = this.address(base, off, false)
-    w.memory(LOADS[size]![signed ? 1 : 0], offset)
+    const slot = this.stackSlots.get(this.slot)
+    if (slot === undefined) {
+      const offset = this.address(base, off, false)
+      w.memory(LOADS[size]![signed ? 1 : 0], offset)
+    } else {
+      w.get(this.stackLocals[slot]!)
+      if (signed && size < 8) w.op(SIGN_EXTENSIONS[size]!)
+    }
     this.set(dst)
   }
 
   private store({ size, base, off, src }: StoreInsn): void {
     const { w } = this
-    const offset = this.address(base, off, true)
+    const slot = this.stackSlots.get(this.slot)
+    if (slot === undefined) {
+      const offset = this.address(base, off, true)
+      this.operand(src, true)
+      w.memory(STORES[size]!, offset)
+      return
+    }
     this.operand(src, true)
-    w.memory(STORES[size]!, offset)
+    if (size < 8) {
+      w.i64(size === 4 ? -1 : (1 << (8 * size)) - 1, 0)
+      w.op(OP.i64_and)
+    }
+    w.set(this.stackLocals[slot]!)
   }
 
   private atomic({ op, size, fetch, base, off, src }: AtomicInsn): void {
