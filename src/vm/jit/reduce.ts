@@ -22,19 +22,21 @@ export function makeReducible(flow: Flow): FlowShape {
 
 /**
  * Leads every edge to one of `entries` through a dispatcher. Those of one round never meet; on the way to one of a later round the
- * choice of an earlier one may have been made, so each round has a local of its own.
+ * choice of an earlier one may have been made, so each round has a local of its own. Each edge makes its choice in a node of its
+ * own: one that edges from inside and from outside of the cycle shared would be another place to enter it.
  */
 function addDispatcher(flow: Flow, entries: readonly number[], local: number): void {
   const { nodes } = flow
-  const count = nodes.length
-  const dispatcher = count + entries.length
-  const choiceOf = new Map(entries.map((entry, choice) => [entry, count + choice]))
-  for (let i = 0; i < count; i++) {
-    const node = nodes[i]!
-    if (node.kind !== 'trap') node.next = node.next.map((next) => choiceOf.get(next) ?? next)
-  }
-  entries.forEach((_, choice) => {
-    nodes.push({ kind: 'choose', local, choice, next: [dispatcher] })
-  })
+  const dispatcher = nodes.length
+  const choiceOf = new Map(entries.map((entry, choice) => [entry, choice]))
   nodes.push({ kind: 'dispatch', local, next: [...entries] })
+  const through = (next: number): number => {
+    const choice = choiceOf.get(next)
+    if (choice === undefined) return next
+    return nodes.push({ kind: 'choose', local, choice, next: [dispatcher] }) - 1
+  }
+  for (let i = 0; i < dispatcher; i++) {
+    const node = nodes[i]!
+    if (node.kind !== 'trap') node.next = node.next.map(through)
+  }
 }
