@@ -6,7 +6,6 @@
  * @module
  */
 import { writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { SUITES, suitePathProblem } from './suites.ts'
 
 export interface ScoreCase {
@@ -49,10 +48,6 @@ class Refusal extends Error {
   }
 }
 
-function suiteFile(name: string): string {
-  return fileURLToPath(new URL(`./${name.replaceAll('_', '-')}.ts`, import.meta.url))
-}
-
 async function score(args: readonly string[]): Promise<number> {
   const positional: string[] = []
   const options: Record<string, string | true> = {}
@@ -87,7 +82,7 @@ async function score(args: readonly string[]): Promise<number> {
   }
   const problem = suitePathProblem(row, path)
   if (problem !== undefined) throw new Refusal(3, `${name}: ${problem}; PATH is ${row.path}`)
-  const suite = (await import(suiteFile(name))) as Suite
+  const suite = (await import(`./${name.replaceAll('_', '-')}.ts`)) as Suite
   const { cases } = await suite.score(path, options)
   for (const { id, expected, actual, agree, note } of cases) {
     if (!agree) console.log(`${id}: expected ${expected}, got ${actual}${note === undefined ? '' : ` (${note})`}`)
