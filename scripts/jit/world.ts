@@ -5,7 +5,14 @@
  * @module
  */
 import { BUILTIN_HELPERS, helpersOf } from '../../src/helpers/index.ts'
-import { ARRAY, HASH, type HostMapStore, type MapTypeDefinition, PERCPU_ARRAY, PROG_ARRAY } from '../../src/maps/index.ts'
+import {
+  ARRAY,
+  HASH,
+  type HostMapStore,
+  type MapTypeDefinition,
+  PERCPU_ARRAY,
+  PROG_ARRAY,
+} from '../../src/maps/index.ts'
 import { linux } from '../../src/spec/platforms/linux.ts'
 import type { HelperSpec } from '../../src/spec/types.ts'
 import { SeededRandom } from '../../src/util/index.ts'
@@ -67,7 +74,12 @@ class RepeatedEnvironment implements Environment {
   }
 }
 
-function own(id: number, args: HelperSpec['args'], returns: HelperSpec['returns'], call: HelperFunction): HelperDefinition {
+function own(
+  id: number,
+  args: HelperSpec['args'],
+  returns: HelperSpec['returns'],
+  call: HelperFunction,
+): HelperDefinition {
   return { spec: { id, name: `own_${id}`, args, returns }, call }
 }
 
@@ -89,7 +101,10 @@ export const OWN_HELPERS: readonly HelperDefinition[] = [
     return 0
   }),
   own(1007, [64, 64, 64, 64, 64], 'u64', (cpu, a, b, c, d, e) => {
-    cpu.setResult(mix(a, cpu.argHigh(1), b, cpu.argHigh(2), c), mix(cpu.argHigh(3), d, cpu.argHigh(4), e, cpu.argHigh(5)))
+    cpu.setResult(
+      mix(a, cpu.argHigh(1), b, cpu.argHigh(2), c),
+      mix(cpu.argHigh(3), d, cpu.argHigh(4), e, cpu.argHigh(5)),
+    )
     return 0
   }),
   own(1008, [32, 32, 32, 32, 32], 'u32', (_cpu, a, b, c, d, e) => mix(a, b, c, d, e)),
@@ -129,13 +144,18 @@ export class World {
   private readonly programs: HostMapStore
   private readonly memory: GuestAddress
   private readonly initial: Uint8Array
+  /** All of it but page zero. */
+  private readonly changeable: Uint8Array
   private readonly packet = new Uint8Array(PACKET_SIZE)
   /** What is nobody's business: stacks, and what engines keep for themselves. */
   private readonly hiddenStart: number
   private readonly hiddenEnd: number
 
   constructor() {
-    const helpers = new Map([...helpersOf(PLATFORM, BUILTIN_HELPERS), ...OWN_HELPERS.map((one) => [one.spec.id, one] as const)])
+    const helpers = new Map([
+      ...helpersOf(PLATFORM, BUILTIN_HELPERS),
+      ...OWN_HELPERS.map((one) => [one.spec.id, one] as const),
+    ])
     this.machine = new VirtualMachine({ platform: PLATFORM, helpers })
     const { machine } = this
     this.cpu = new VirtualCpu({ machine, environment: this.environment })
@@ -155,11 +175,18 @@ export class World {
       this.map('hash', HASH, 8, 16, 8),
       this.map('hash', HASH, 4, 12, 5),
     ]
-    this.programs = PROG_ARRAY.create(machine, { ...PLAIN, name: 'programs', keySize: 4, valueSize: 4, maxEntries: PROGRAM_SLOTS })
+    this.programs = PROG_ARRAY.create(machine, {
+      ...PLAIN,
+      name: 'programs',
+      keySize: 4,
+      valueSize: 4,
+      maxEntries: PROGRAM_SLOTS,
+    })
     machine.addMap(this.programs)
     this.layout = { memory: this.memory, maps, programs: this.programs.address }
     this.cpu.context = packetSource(this.packet)
     this.initial = machine.memory.u8.slice()
+    this.changeable = this.initial.subarray(PAGE)
   }
 
   private map(
@@ -197,7 +224,7 @@ export class World {
   restart(seed: number, programs: readonly number[]): void {
     const { memory } = this.machine
     if (memory.u8.length !== this.initial.length) throw new Error(`a program made the memory grow: seed ${seed}`)
-    memory.u8.set(this.initial)
+    memory.u8.set(this.changeable, PAGE)
     fill(memory.view, this.memory, MEMORY_SIZE, seed)
     fill(new DataView(this.packet.buffer), 0, PACKET_SIZE, seed + 1)
     programs.forEach((index, i) => {
@@ -227,6 +254,9 @@ export class World {
     return undefined
   }
 }
+
+/** Bytes of a page; page zero holds nothing. */
+const PAGE = 65536
 
 const PLAIN = { flags: 0, cpus: 1 } as const
 
