@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runner of `npm run bench -- engines` for rbpf's JIT (https://github.com/qmonnet/rbpf): CODE-FILE MEMORY-FILE LENGTH COUNT.
+// As src/main.rs of a crate with the dependency `rbpf`, built with `cargo build --release`:
+//   RBPF=target/release/rbpf-runner npm run bench -- engines
+use std::time::Instant;
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let code = std::fs::read(&args[1]).unwrap();
+    let mut memory = std::fs::read(&args[2]).unwrap();
+    // rbpf passes the length of the slice in r2.
+    let length: usize = args[3].parse().unwrap();
+    let count: u64 = args[4].parse().unwrap();
+    let mut vm = rbpf::EbpfVmRaw::new(Some(&code)).unwrap();
+    vm.jit_compile().unwrap();
+    let pointer = memory.as_mut_ptr();
+    let mut run = || unsafe { vm.execute_program_jit(std::slice::from_raw_parts_mut(pointer, length)).unwrap() };
+    let r0 = run();
+    let all = unsafe { std::slice::from_raw_parts(pointer, memory.len()) };
+    let hash = all.iter().fold(0xcbf29ce484222325u64, |hash, &byte| (hash ^ byte as u64).wrapping_mul(0x100000001b3));
+    for _ in 0..count / 8 {
+        run();
+    }
+    let start = Instant::now();
+    for _ in 0..count {
+        run();
+    }
+    let ns = if count > 0 { start.elapsed().as_nanos() as f64 / count as f64 } else { 0.0 };
+    println!("{r0:016x} {hash:016x} {ns:.4}");
+}

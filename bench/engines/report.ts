@@ -1,0 +1,132 @@
+/**
+ * Results as tables: ratios first, for times say little about another machine.
+ * @module
+ */
+import { formatTextTable, type TableColumn } from '../../src/util/index.ts'
+import { type CodeSize, median } from './engine.ts'
+import { EMPTY, NOTHING, type Workload } from './workloads.ts'
+
+/** What was measured of one workload. */
+export interface Result {
+  readonly name: string
+  readonly kind: Workload['kind']
+  readonly insns: number
+  /** Nanoseconds per run, a number each round, by engine. */
+  readonly rounds: Record<string, number[]>
+  /** Medians of these. Of the kernel: what is left when the median of an empty program is taken off. */
+  readonly ns: Record<string, number>
+  /** By engine, why there is no time. */
+  readonly refused: Record<string, string>
+  size?: CodeSize
+}
+
+/** Engines whose figures are net of what their own harness costs. */
+const NET = new Set(['kernel'])
+
+export function summarize(results: readonly Result[]): void {
+  const empty = (kind: Workload['kind'], engine: string): number => {
+    const result = results.find(({ name }) => name === (kind === 'memory' ? EMPTY : NOTHING))
+    return result?.rounds[engine] === undefined ? 0 : median(result.rounds[engine])
+  }
+  for (const { name, kind, rounds, ns } of results) {
+    for (const [engine, times] of Object.entries(rounds)) {
+      const isBase = name === EMPTY || name === NOTHING
+      ns[engine] = median(times) - (NET.has(engine) && !isBase ? empty(kind, engine) : 0)
+    }
+  }
+}
+
+export function geometricMean(numbers: readonly number[]): number {
+  return Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length)
+}
+
+const right = (title: string): TableColumn => ({ title, align: 'right' })
+const figure = (value: number | undefined, digits: number): string =>
+  value === undefined ? '-' : value.toFixed(digits)
+
+/** Times of the JIT and the others as ratios to one engine, then the times. */
+function ratios(results: readonly Result[], engines: readonly string[], to: string, means: boolean): string {
+  const compared = engines.filter((engine) => engine !== to && results.some(({ ns }) => ns[engine] !== undefined))
+  const ratio = ({ ns }: Result, engine: string): number | undefined =>
+    ns[engine] === undefined || ns[to] === undefined ? undefined : ns[engine] / ns[to]
+  const rows = results.map((result) => [
+    result.name,
+    ...compared.map((engine) => figure(ratio(result, engine), 2)),
+    ...[to, ...compared].map((engine) => figure(result.ns[engine], result.ns[engine]! < 100 ? 1 : 0)),
+  ])
+  if (means) {
+    const counted = results.filter(({ name }) => name !== EMPTY)
+    const mean = (engine: string): string => {
+      const found = counted.map((result) => ratio(result, engine)).filter((value) => value !== undefined)
+      return found.length === 0 ? '-' : geometricMean(found).toFixed(2) + (found.length < counted.length ? '*' : '')
+    }
+    rows.push(['geometric mean', ...compared.map(mean)])
+  }
+  const columns = [
+    { title: 'workload' },
+    ...compared.map((engine) => right(`${engine}/${to}`)),
+    ...[to, ...compared].map((engine) => right(`${engine} ns`)),
+  ]
+  return formatTextTable(columns, rows)
+}
+
+/** Of each pair of engines, over what both ran: the first one's time over the second one's. */
+function pairs(results: readonly Result[], engines: readonly string[]): string[] {
+  return engines
+    .filter((engine) => engine !== 'jit' && engine !== 'interpreter')
+    .flatMap((engine) => {
+      const both = results.filter(({ name, ns }) => name !== EMPTY && (ns[engine] ?? 0) > 0 && ns['jit'] !== undefined)
+      if (both.length === 0) return []
+      const mean = geometricMean(both.map(({ ns }) => ns['jit']! / ns[engine]!))
+      return [`jit/${engine} ${mean.toFixed(2)} (${both.length} workloads)`]
+    })
+}
+
+export function printReport(
+  results: readonly Result[],
+  engines: readonly string[],
+  ways: Record<string, number>,
+): void {
+  const of = (kind: Workload['kind']): Result[] => results.filter((result) => result.kind === kind)
+  const plain = of('memory')
+  if (plain.length > 0) {
+    const to = plain.some(({ ns }) => ns['native'] !== undefined) ? 'native' : 'jit'
+    console.log(`Programs without helpers: time as a ratio to ${to}, then nanoseconds per run\n`)
+    console.log(ratios(plain, engines, to, true))
+    console.log(`\nGeometric means without the empty program: ${pairs(plain, engines).join(', ')}`)
+    if (plain.some(({ ns }) => ns['kernel'] !== undefined)) console.log('kernel: net of an empty program')
+  }
+  for (const [kind, title] of [
+    ['maps', 'Programs with maps, 64 operations to a run'],
+    ['capture', 'XDP programs on a capture, per packet'],
+  ] as const) {
+    const listed = of(kind)
+    if (listed.length === 0) continue
+    const to = listed.some(({ ns }) => ns['kernel'] !== undefined) ? 'kernel' : 'jit'
+    console.log(`\n${title}: time as a ratio to ${to}, then nanoseconds per run\n`)
+    console.log(ratios(listed, engines, to, false))
+  }
+  const sizes = plain.filter(({ size }) => size !== undefined)
+  if (sizes.length > 0) {
+    console.log('\nCompiling, from bytes to where it can be run (before the engine has seen a run)\n')
+    const rows = sizes.map(({ name, insns, size }) => [
+      name,
+      String(insns),
+      String(size!.bytes),
+      size!.firstMs.toFixed(2),
+      size!.compileMs.toFixed(2),
+    ])
+    const columns = ['instructions', 'module bytes', 'first ms', 'median ms'].map(right)
+    console.log(formatTextTable([{ title: 'workload' }, ...columns], rows))
+  }
+  if (Object.keys(ways).length > 0) {
+    console.log('\nAn empty program, by the way it is entered\n')
+    const rows = Object.entries(ways).map(([way, ns]) => [way, ns.toFixed(1)])
+    console.log(formatTextTable([{ title: 'entry' }, right('ns')], rows))
+  }
+  for (const { name, refused } of results) {
+    for (const [engine, reason] of Object.entries(refused)) {
+      if (!reason.startsWith('no maps')) console.log(`\n${engine} does not run ${name}: ${reason}`)
+    }
+  }
+}
