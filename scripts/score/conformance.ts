@@ -52,7 +52,8 @@ async function judgeProgram(test: ProgramTest): Promise<ScoreCase> {
     jit: execute(test, { engine: 'jit' }),
     'jit, no budget': execute(test, { engine: 'jit', budget: 0 }),
     'jit, as if verified': execute(test, { engine: 'jit', budget: 0, verified: true }),
-    'plug-in': await runPlugin(test),
+    'plug-in': await runPlugin(test, 'interpreter'),
+    'plug-in, jit': await runPlugin(test, 'jit'),
   }
   const disagreeing = Object.entries(results).filter(([, result]) => result !== expected)
   return {
@@ -73,10 +74,10 @@ function execute(test: ProgramTest, options: ExecuteRawOptions): string {
 }
 
 /** What the runner does: program on standard input, memory as an argument, r0 on standard output. */
-function runPlugin(test: ProgramTest): Promise<string> {
+function runPlugin(test: ProgramTest, engine: string): Promise<string> {
   if (!existsSync(PLUGIN)) return Promise.resolve('dist/conformance-plugin.js is not built (npm run build)')
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [PLUGIN, test.mem, ''], { stdio: 'pipe' })
+    const child = spawn(process.execPath, [PLUGIN, test.mem, '--engine', engine], { stdio: 'pipe' })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (chunk: string) => {

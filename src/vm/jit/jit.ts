@@ -6,7 +6,8 @@
  * cross from one into another.
  *
  * What differs from the interpreter, for programs that nobody verified only: addresses are taken modulo 2^32; which object an
- * access falls into is not tested. A verified program cannot tell the engines apart.
+ * access falls into is not tested, so that a verified program may not tail-call into such a one (`bad_call`). Verified
+ * programs cannot tell the engines apart.
  * @module
  */
 import type { Instruction } from '../../isa/instruction.ts'
@@ -386,6 +387,11 @@ export class Jit {
     // A program of another type would take the context for what it is not.
     const program = found?.linked.type === this.entry?.linked.type ? found : undefined
     if (program === undefined || this.tailCalls >= machine.platform.limits.tailCalls) return -1
+    if (this.entry?.linked.verified === true && program.linked.verified !== true) {
+      // The interpreter would check every access from here on.
+      const reason = `a verified program calls ${program.name}, which nobody verified: only the interpreter can run that`
+      throw new FaultSignal('bad_call', reason)
+    }
     this.tailCalls++
     return this.place(this.executable(program), 0)
   }
