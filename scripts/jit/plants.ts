@@ -1,2 +1,186 @@
+/**
+ * Known kinds of faults of compilers, as changes of the JIT's source: each makes a program do something else. The comparison has
+ * to catch every one; a change that does not fit the source any more has to be written anew.
+ * @module
+ */
 import type { Plant } from '../programs/planting.ts'
-export const JIT_PLANTS: readonly Plant[] = []
+
+export const JIT_PLANTS: readonly Plant[] = [
+  {
+    name: '32-bit results are sign-extended',
+    file: 'vm/jit/arithmetic.ts',
+    find: "  if (op !== 'mov') w.op((wide ? ALU64 : ALU32)[op]!)\n  if (!wide) w.op(OP.i64_extend_i32_u)",
+    replace: "  if (op !== 'mov') w.op((wide ? ALU64 : ALU32)[op]!)\n  if (!wide) w.op(OP.i64_extend_i32_s)",
+  },
+  {
+    name: 'a quotient by zero is the dividend',
+    file: 'vm/jit/arithmetic.ts',
+    find: '  if (isQuotient) pushConstant(w, 0, wide)\n  else pushRegister(w, operands, dst, wide)\n  w.else()',
+    replace: '  pushRegister(w, operands, dst, wide)\n  w.else()',
+  },
+  {
+    name: 'the least number divided by -1 traps',
+    file: 'vm/jit/arithmetic.ts',
+    find: "  if (op === 'sdiv') {\n    w.get(divisor)",
+    replace: "  if (op === 'sdiv' && wide) {\n    w.get(divisor)",
+  },
+  {
+    name: 'an arithmetic shift of 32 bits is a logical one',
+    file: 'vm/jit/arithmetic.ts',
+    find: '  arsh: OP.i32_shr_s,',
+    replace: '  arsh: OP.i32_shr_u,',
+  },
+  {
+    name: 'a byte swap of 64 bits leaves its halves where they are',
+    file: 'vm/jit/arithmetic.ts',
+    find: '    w.i64(32)\n    w.op(OP.i64_rotl)\n',
+    replace: '    w.i64(0)\n    w.op(OP.i64_rotl)\n',
+  },
+  {
+    name: 'movsx of 16 to 32 bits extends to 64',
+    file: 'vm/jit/arithmetic.ts',
+    find: '  w.op(insn.bits === 8 ? OP.i32_extend8_s : OP.i32_extend16_s)\n  w.op(OP.i64_extend_i32_u)',
+    replace:
+      '  w.op(insn.bits === 8 ? OP.i32_extend8_s : OP.i32_extend16_s)\n  w.op(insn.bits === 8 ? OP.i64_extend_i32_u : OP.i64_extend_i32_s)',
+  },
+  {
+    name: 'a signed comparison is unsigned',
+    file: 'vm/jit/compile-function.ts',
+    find: '  sle: OP.i64_le_s,',
+    replace: '  sle: OP.i64_le_u,',
+  },
+  {
+    name: 'a 32-bit test of bits looks at 64',
+    file: 'vm/jit/compile-function.ts',
+    find: "    w.op((wide ? COMPARE64 : COMPARE32)[op])\n    if (op !== 'set') return\n",
+    replace:
+      "    w.op((wide ? COMPARE64 : COMPARE32)[op])\n    if (op !== 'set' || wide) return\n    w.i32(0x7fffffff)\n    w.op(OP.i32_and)\n",
+  },
+  {
+    name: 'a load with a sign is one without',
+    file: 'vm/jit/compile-function.ts',
+    find: '  2: [OP.i64_load16_u, OP.i64_load16_s],',
+    replace: '  2: [OP.i64_load16_u, OP.i64_load16_u],',
+  },
+  {
+    name: 'what a 32-bit atomic operation fetches is sign-extended',
+    file: 'vm/jit/compile-function.ts',
+    find: "    if (!wide) w.op(OP.i64_extend_i32_u)\n    this.set(op === 'cmpxchg' ? 0 : src)",
+    replace: "    if (!wide) w.op(OP.i64_extend_i32_s)\n    this.set(op === 'cmpxchg' ? 0 : src)",
+  },
+  {
+    name: 'compare-and-exchange returns into its source',
+    file: 'vm/jit/compile-function.ts',
+    find: "this.set(op === 'cmpxchg' ? 0 : src)",
+    replace: 'this.set(src)',
+  },
+  {
+    name: 'a negative offset is dropped where the base is not the frame',
+    file: 'vm/jit/compile-function.ts',
+    find: '      w.i32(off)\n      w.op(OP.i32_add)\n      offset = 0\n',
+    replace: '      w.i32(off & ~1)\n      w.op(OP.i32_add)\n      offset = 0\n',
+  },
+  {
+    name: 'the frame is not cleared',
+    file: 'vm/jit/compile-function.ts',
+    find: '    for (let at = frameSize - clear; at < frameSize; at += 8) {',
+    replace: '    for (let at = frameSize - clear; at < frameSize - 8; at += 8) {',
+  },
+  {
+    name: 'a block is charged one instruction too many',
+    file: 'vm/jit/compile-function.ts',
+    find: '    w.i32(weight)\n    w.op(OP.i32_sub)\n    w.tee(this.fuel)',
+    replace: '    w.i32(weight > 9 ? weight + 1 : weight)\n    w.op(OP.i32_sub)\n    w.tee(this.fuel)',
+  },
+  {
+    name: 'a call of a function forgets what it has charged',
+    file: 'vm/jit/compile-function.ts',
+    find: '      w.memory(OP.i32_store, CPU_FRAME)\n    }\n    this.reloadFuel()',
+    replace: '      w.memory(OP.i32_store, CPU_FRAME)\n    }',
+  },
+  {
+    name: 'the frame of a callee that has returned stays open',
+    file: 'vm/jit/compile-function.ts',
+    find: '    this.set(0)\n    if (usesFrame || options.guard) {',
+    replace: '    this.set(0)\n    if (options.guard) {',
+  },
+  {
+    name: 'a failed packet load goes on',
+    file: 'vm/jit/compile-function.ts',
+    find: '    w.memory(OP.i32_load, CPU_HIGH)\n    w.op(OP.i32_eqz)\n    w.if()\n    this.saveFuel()\n    this.register(0)\n    w.op(OP.return)\n    w.end()',
+    replace: '    w.memory(OP.i32_load, CPU_HIGH)\n    w.op(OP.drop)',
+  },
+  {
+    name: 'a helper’s argument loses its upper half',
+    file: 'vm/jit/compile-function.ts',
+    find: '      if (width === 64) this.high(i + 1)\n',
+    replace: '      if (width === 64) this.high(i === 4 ? i : i + 1)\n',
+  },
+  {
+    name: 'a tail call is counted twice',
+    file: 'vm/jit/jit.ts',
+    find: '    this.tailCalls++\n',
+    replace: '    this.tailCalls += 2\n',
+  },
+  {
+    name: 'a tail call hands over r2',
+    file: 'vm/jit/compile-function.ts',
+    find: '    for (let i = 1; i < ARGUMENTS; i++) w.i64(0)\n    w.get(next)',
+    replace: '    this.register(2)\n    for (let i = 2; i < ARGUMENTS; i++) w.i64(0)\n    w.get(next)',
+  },
+  {
+    name: 'edges from inside and outside of a cycle share their choice',
+    file: 'vm/jit/reduce.ts',
+    find: '    if (choice === undefined) return next\n',
+    replace:
+      "    if (choice === undefined) return next\n    for (let i = dispatcher + 1; i < nodes.length; i++) {\n      const known = nodes[i]!\n      if (known.kind === 'choose' && known.choice === choice) return i\n    }\n",
+  },
+  {
+    name: 'a jump out of a copy of a loop stays in it',
+    file: 'vm/jit/unroll.ts',
+    find: '(to === header ? following.get(to)! : (own.get(to) ?? to))',
+    replace: '(to === header ? own.get(to)! : (own.get(to) ?? to))',
+  },
+  {
+    name: 'a rotation is one though its shifts are not of one value',
+    file: 'vm/jit/rotates.ts',
+    find: 'a.left === b.left || a.of !== b.of',
+    replace: 'a.left === b.left',
+  },
+  {
+    name: 'a rotation by any two shifts',
+    file: 'vm/jit/rotates.ts',
+    find: '|| a.amount + b.amount !== width',
+    replace: '|| a.amount + b.amount > width',
+  },
+  {
+    name: 'a short store to a stack slot in a local keeps all its bits',
+    file: 'vm/jit/compile-function.ts',
+    find: '    if (size < 8) {\n      w.i64(size === 4',
+    replace: '    if (size < 4) {\n      w.i64(size === 4',
+  },
+  {
+    name: 'stack slots that overlap are taken to be apart',
+    file: 'vm/jit/stack-slots.ts',
+    find: 'if (access.off !== off || access.size !== size) same = false',
+    replace: 'if (access.off !== off) same = false',
+  },
+  {
+    name: 'the last element of an array is not found',
+    file: 'vm/jit/map-operations.ts',
+    find: '  w.i32(store.maxEntries)\n',
+    replace: '  w.i32(store.maxEntries - 1)\n',
+  },
+  {
+    name: 'a failed deletion is no negative number',
+    file: 'vm/jit/map-operations.ts',
+    find: "w.op(operation === 'lookup' ? OP.i64_extend_i32_u : OP.i64_extend_i32_s)",
+    replace: "w.op(operation === 'update' ? OP.i64_extend_i32_s : OP.i64_extend_i32_u)",
+  },
+  {
+    name: 'a map’s address is believed after it was overwritten',
+    file: 'vm/jit/compile-function.ts',
+    find: '    } else known.delete(writtenRegister(insn))\n',
+    replace: "    } else if (insn.kind !== 'load') known.delete(writtenRegister(insn))\n",
+  },
+]

@@ -118,10 +118,10 @@ describe('run on memory', () => {
     const [interpreted, compiled] = await Promise.all(
       ['interpreter', 'jit'].map(async (engine) => {
         const run = ['run', object, '--pcap', pcap, '--maps', '--engine', engine]
-        const { engine: used, nsPerRun, compileMs, ...rest } = (await json(run)).document
+        const { engine: used, nsPerRun, compileMs, packets, ...rest } = (await json(run)).document
         expect(used).toBe(engine)
         expect(nsPerRun).toBeGreaterThan(0)
-        return rest
+        return { ...rest, out: packets.out, bytesOut: packets.bytesOut }
       }),
     )
     expect(compiled).toEqual(interpreted)
