@@ -21,8 +21,8 @@ export const JIT_PLANTS: readonly Plant[] = [
   {
     name: 'the least number divided by -1 traps',
     file: 'vm/jit/arithmetic.ts',
-    find: "  if (op === 'sdiv') {\n    w.get(divisor)",
-    replace: "  if (op === 'sdiv' && wide) {\n    w.get(divisor)",
+    find: '    pushConstant(w, -1, wide)\n',
+    replace: '    pushConstant(w, 0, wide)\n',
   },
   {
     name: 'an arithmetic shift of 32 bits is a logical one',
@@ -50,11 +50,11 @@ export const JIT_PLANTS: readonly Plant[] = [
     replace: '  sle: OP.i64_le_u,',
   },
   {
-    name: 'a 32-bit test of bits looks at 64',
+    name: 'a 32-bit test of bits does not see the highest one',
     file: 'vm/jit/compile-function.ts',
-    find: "    w.op((wide ? COMPARE64 : COMPARE32)[op])\n    if (op !== 'set') return\n",
+    find: "    if (op !== 'set') return\n    if (wide) {",
     replace:
-      "    w.op((wide ? COMPARE64 : COMPARE32)[op])\n    if (op !== 'set' || wide) return\n    w.i32(0x7fffffff)\n    w.op(OP.i32_and)\n",
+      "    if (op !== 'set') return\n    if (!wide) {\n      w.i32(0x7fffffff)\n      w.op(OP.i32_and)\n    }\n    if (wide) {",
   },
   {
     name: 'a load with a sign is one without',
@@ -75,19 +75,19 @@ export const JIT_PLANTS: readonly Plant[] = [
     replace: 'this.set(src)',
   },
   {
-    name: 'a negative offset is dropped where the base is not the frame',
+    name: 'a negative offset loses its lowest bit',
     file: 'vm/jit/compile-function.ts',
     find: '      w.i32(off)\n      w.op(OP.i32_add)\n      offset = 0\n',
     replace: '      w.i32(off & ~1)\n      w.op(OP.i32_add)\n      offset = 0\n',
   },
   {
-    name: 'the frame is not cleared',
+    name: 'the highest eight bytes of a frame are not cleared',
     file: 'vm/jit/compile-function.ts',
     find: '    for (let at = frameSize - clear; at < frameSize; at += 8) {',
     replace: '    for (let at = frameSize - clear; at < frameSize - 8; at += 8) {',
   },
   {
-    name: 'a block is charged one instruction too many',
+    name: 'a long block is charged one instruction too many',
     file: 'vm/jit/compile-function.ts',
     find: '    w.i32(weight)\n    w.op(OP.i32_sub)\n    w.tee(this.fuel)',
     replace: '    w.i32(weight > 9 ? weight + 1 : weight)\n    w.op(OP.i32_sub)\n    w.tee(this.fuel)',
@@ -111,7 +111,7 @@ export const JIT_PLANTS: readonly Plant[] = [
     replace: '    w.memory(OP.i32_load, CPU_HIGH)\n    w.op(OP.drop)',
   },
   {
-    name: 'a helper’s argument loses its upper half',
+    name: 'the upper half of r5 is that of r4 for a helper',
     file: 'vm/jit/compile-function.ts',
     find: '      if (width === 64) this.high(i + 1)\n',
     replace: '      if (width === 64) this.high(i === 4 ? i : i + 1)\n',
@@ -136,10 +136,10 @@ export const JIT_PLANTS: readonly Plant[] = [
       "    if (choice === undefined) return next\n    for (let i = dispatcher + 1; i < nodes.length; i++) {\n      const known = nodes[i]!\n      if (known.kind === 'choose' && known.choice === choice) return i\n    }\n",
   },
   {
-    name: 'a jump out of a copy of a loop stays in it',
+    name: 'a copy of a loop has its conditions the wrong way round',
     file: 'vm/jit/unroll.ts',
-    find: '(to === header ? following.get(to)! : (own.get(to) ?? to))',
-    replace: '(to === header ? own.get(to)! : (own.get(to) ?? to))',
+    find: '      else nodes.push({ ...original, next })',
+    replace: '      else nodes.push({ ...original, next: copy === 3 ? next.reverse() : next })',
   },
   {
     name: 'a rotation is one though its shifts are not of one value',
@@ -157,10 +157,10 @@ export const JIT_PLANTS: readonly Plant[] = [
     name: 'a short store to a stack slot in a local keeps all its bits',
     file: 'vm/jit/compile-function.ts',
     find: '    if (size < 8) {\n      w.i64(size === 4',
-    replace: '    if (size < 4) {\n      w.i64(size === 4',
+    replace: '    if (size === 4) {\n      w.i64(size === 4',
   },
   {
-    name: 'stack slots that overlap are taken to be apart',
+    name: 'stack slots of several sizes are taken to be of one',
     file: 'vm/jit/stack-slots.ts',
     find: 'if (access.off !== off || access.size !== size) same = false',
     replace: 'if (access.off !== off) same = false',
@@ -172,15 +172,15 @@ export const JIT_PLANTS: readonly Plant[] = [
     replace: '  w.i32(store.maxEntries - 1)\n',
   },
   {
-    name: 'a failed deletion is no negative number',
+    name: 'the error of a deletion is no negative number',
     file: 'vm/jit/map-operations.ts',
     find: "w.op(operation === 'lookup' ? OP.i64_extend_i32_u : OP.i64_extend_i32_s)",
     replace: "w.op(operation === 'update' ? OP.i64_extend_i32_s : OP.i64_extend_i32_u)",
   },
   {
-    name: 'a map’s address is believed after it was overwritten',
+    name: 'a map’s address is believed where ways with different ones meet',
     file: 'vm/jit/compile-function.ts',
-    find: '    } else known.delete(writtenRegister(insn))\n',
-    replace: "    } else if (insn.kind !== 'load') known.delete(writtenRegister(insn))\n",
+    find: '        this.known.clear()\n',
+    replace: '',
   },
 ]

@@ -225,6 +225,8 @@ export class World {
     const { memory } = this.machine
     if (memory.u8.length !== this.initial.length) throw new Error(`a program made the memory grow: seed ${seed}`)
     memory.u8.set(this.changeable, PAGE)
+    // What earlier programs left on the stack.
+    memory.u8.fill(0xa5, this.hiddenStart, this.cpu.frameTop(this.cpu.frames))
     fill(memory.view, this.memory, MEMORY_SIZE, seed)
     fill(new DataView(this.packet.buffer), 0, PACKET_SIZE, seed + 1)
     programs.forEach((index, i) => {

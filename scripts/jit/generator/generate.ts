@@ -7,7 +7,7 @@ import type { Instruction } from '../../../src/isa/index.ts'
 import { SeededRandom } from '../../../src/util/index.ts'
 import { MEMORY_SIZE, type WorldLayout } from '../world.ts'
 import type { Kind } from './knowledge.ts'
-import { CALL_RULES } from './rules-calls.ts'
+import { CALL_RULES, tailCall } from './rules-calls.ts'
 import { CONTROL_RULES } from './rules-control.ts'
 import { FAULT_RULES } from './rules-faults.ts'
 import { MEMORY_RULES } from './rules-memory.ts'
@@ -63,7 +63,9 @@ export function generate(seed: number, layout: WorldLayout): GeneratedProgram {
       // It may run in the last frame: it calls no function.
       const tail = new Writer(random, layout, { ...plan, maxLevel: 0, room: 6 + random.below(20) })
       tail.useRules(rules)
-      writeProgram(tail)
+      const itself = tails.length
+      // Some call themselves until there were too many, and count.
+      writeProgram(tail, random.below(2) === 0 ? itself : undefined)
       tails.push(finished(tail))
     }
   }
@@ -73,25 +75,33 @@ export function generate(seed: number, layout: WorldLayout): GeneratedProgram {
 /** Each program prefers some rules, so that programs differ more than draws from one hat would let them. */
 function preferences(random: SeededRandom, faulty: boolean): Rule[] {
   const rules = BASE_RULES.map((rule) => ({ ...rule, weight: rule.weight * random.pick([1, 1, 2, 2, 3, 8]) }))
-  return faulty ? [...rules, ...FAULT_RULES.map((rule) => ({ ...rule, weight: 3 * rule.weight }))] : rules
+  return faulty ? [...rules, ...FAULT_RULES.map((rule) => ({ ...rule, weight: 10 * rule.weight }))] : rules
 }
 
 function finished({ code, indirectTargets }: Writer): GeneratedCode {
   return { insns: code.insns, indirectTargets }
 }
 
-function writeProgram(w: Writer): void {
+function writeProgram(w: Writer, next?: number): void {
   w.beginFunction(0, [argumentKind('memory')])
   w.room = w.plan.room
   seedRegisters(w)
+  if (next !== undefined) countRounds(w)
   w.block(100)
+  if (next !== undefined) tailCall(w, next)
   end(w, w.chance(7, 8) ? 9 : 2)
   const starts = new Map<FunctionPlan, number>()
-  for (let next = w.pending.shift(); next !== undefined; next = w.pending.shift()) {
-    starts.set(next, w.code.slot)
-    writeFunction(w, next)
+  for (let plan = w.pending.shift(); plan !== undefined; plan = w.pending.shift()) {
+    starts.set(plan, w.code.slot)
+    writeFunction(w, plan)
   }
   for (const [{ references }, start] of starts) for (const slot of references) w.code.place(slot, start)
+}
+
+/** Counts in the last word of the memory. */
+function countRounds(w: Writer): void {
+  w.code.set(2, 1)
+  w.code.atomic('add', 4, 1, MEMORY_SIZE - 4, 2, false)
 }
 
 /** Something to work on. */

@@ -12,7 +12,7 @@ const PLAIN_HELPERS: readonly number[] = [5, 7, 8, 14]
 
 function recipe(w: Writer): Recipe {
   const kind = w.random.below(4)
-  return kind === 0 ? 'memory' : kind === 1 ? { below: 8 * w.between(1, 8) } : 'number'
+  return kind === 0 ? 'memory' : kind === 1 && !w.plainFrame ? { below: 8 * w.between(1, 8) } : 'number'
 }
 
 /** Calls by number, or by the number in a register. */
@@ -98,9 +98,20 @@ function key(w: Writer, { keySize, maxEntries }: WorldMap): void {
   w.argument(2, { below: at })
 }
 
-function mapPointer(w: Writer, { address }: WorldMap): void {
-  w.code.constant(1, address | 0, 0)
+/** Loads the address of a map: of this one, or, on a condition, of another one that is used in the same way. */
+function mapPointer(w: Writer, map: WorldMap): void {
+  const others = w.layout.maps.filter(
+    (one) => one.keySize === map.keySize && one.valueSize >= map.valueSize && one !== map,
+  )
+  const by = w.chance(1, 6) ? w.pick([0, 6, 7, 8, 9].filter((reg) => !w.reserved.has(reg))) : 1
+  w.code.constant(by, map.address | 0, 0)
+  w.number(by)
+  if (by !== 1) w.code.move(1, by)
   w.number(1)
+  if (others.length === 0 || !w.chance(1, 5)) return
+  const skip = w.condition()
+  w.code.constant(1, w.pick(others).address | 0, 0)
+  w.code.land(skip)
 }
 
 function lookup(w: Writer): void {
@@ -148,12 +159,14 @@ function remove(w: Writer): void {
   callHelper(w, HELPER.delete)
 }
 
-function tailCall(w: Writer): void {
+/** To the program at an index; by default, to any of them. */
+export function tailCall(w: Writer, index?: number): void {
   const { code } = w
   w.memoryPointer(1)
   code.constant(2, w.layout.programs | 0, 0)
   w.number(2)
-  if (w.chance(1, 2)) code.set(3, w.random.below(PROGRAM_SLOTS + 1))
+  if (index !== undefined) code.set(3, index)
+  else if (w.chance(1, 2)) code.set(3, w.random.below(PROGRAM_SLOTS + 1))
   else code.alu('and', 3, { imm: PROGRAM_SLOTS - 1 })
   w.number(3)
   callHelper(w, HELPER.tailCall)
@@ -162,11 +175,11 @@ function tailCall(w: Writer): void {
 export const CALL_RULES: readonly Rule[] = [
   { name: 'call', weight: 6, calls: true, write: callFunction },
   { name: 'recursion', weight: 1, calls: true, write: recursion },
-  { name: 'bpf_loop', weight: 2, calls: true, write: loopHelper },
+  { name: 'bpf_loop', weight: 2, calls: true, frames: true, write: loopHelper },
   { name: 'helper', weight: 4, calls: true, write: ownHelper },
   { name: 'helper without arguments', weight: 3, calls: true, write: (w) => callHelper(w, w.pick(PLAIN_HELPERS)) },
-  { name: 'map look-up', weight: 4, calls: true, nests: true, write: lookup },
-  { name: 'map update', weight: 2, calls: true, write: update },
-  { name: 'map deletion', weight: 1, calls: true, write: remove },
-  { name: 'tail call', weight: 1, calls: true, write: tailCall },
+  { name: 'map look-up', weight: 5, calls: true, frames: true, nests: true, write: lookup },
+  { name: 'map update', weight: 3, calls: true, frames: true, write: update },
+  { name: 'map deletion', weight: 1, calls: true, frames: true, write: remove },
+  { name: 'tail call', weight: 1, calls: true, write: (w) => tailCall(w) },
 ]

@@ -25,6 +25,18 @@ function store(w: Writer): void {
 
 /** A register to the stack, and back from there or from nearby, in this size or another. */
 function spill(w: Writer): void {
+  if (w.plainFrame && w.chance(7, 8)) {
+    // As a compiler does it: every slot has its size.
+    const place = w.between(1, 5)
+    const size = ([8, 4, 2, 1, 4] as const)[place - 1]!
+    const dst = w.target()
+    if (w.chance(2, 3)) w.code.store(size, FRAME_POINTER, -8 * place, w.operand())
+    if (w.chance(1, 3)) return
+    w.code.load(size, dst, FRAME_POINTER, -8 * place, w.chance(1, 3))
+    w.know.overwrite(-8 * place, size)
+    w.number(dst)
+    return
+  }
   const size = w.size()
   const off = w.chance(1, 3) ? w.offset(FRAME_POINTER, size) : -8 * w.between(1, 6)
   w.code.store(size, FRAME_POINTER, off, w.operand())

@@ -67,7 +67,7 @@ function rotate(w: Writer): void {
   const right = w.chance(1, 8) ? 'arsh' : 'rsh'
   w.code.alu('mov', a, { reg: x }, width)
   w.code.alu(left ? 'lsh' : right, a, { imm: count }, width)
-  if (b !== x) w.code.alu('mov', b, { reg: x }, w.chance(1, 6) ? w.width() : width)
+  if (b !== x) w.code.alu('mov', b, { reg: w.chance(1, 6) ? w.source() : x }, w.chance(1, 6) ? w.width() : width)
   if (w.chance(1, 6)) alu(w)
   w.code.alu(left ? right : 'lsh', b, { imm: other }, width)
   const join = w.pick(['or', 'or', 'xor', 'add'] as const)

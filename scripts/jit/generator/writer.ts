@@ -39,6 +39,8 @@ export interface Rule {
   readonly write: (w: Writer) => void
   /** It calls something: not in loops that keep registers which calls take for arguments. */
   readonly calls?: boolean
+  /** It takes the address of the frame. */
+  readonly frames?: boolean
   /** It writes whole blocks. */
   readonly nests?: boolean
 }
@@ -86,6 +88,8 @@ export class Writer {
   readonly reserved = new Set<number>()
   /** Calls would overwrite what is reserved. */
   noCalls = false
+  /** The function uses its frame for nothing but loads and stores. */
+  plainFrame = false
   readonly loops: number[] = []
   private nextLoop = 0
   private countersUsed = 0
@@ -109,6 +113,7 @@ export class Writer {
     this.trips = 1
     this.reserved.clear()
     this.noCalls = false
+    this.plainFrame = this.chance(1, 3)
     this.loops.length = 0
     this.countersUsed = 0
     this.escapes = []
@@ -167,7 +172,10 @@ export class Writer {
 
   private chooseRule(): Rule {
     const deep = this.nesting > MAX_NESTING
-    const fits = (rule: Rule): boolean => !(this.noCalls && rule.calls === true) && !(deep && rule.nests === true)
+    const fits = (rule: Rule): boolean =>
+      !(this.noCalls && rule.calls === true) &&
+      !(this.plainFrame && rule.frames === true) &&
+      !(deep && rule.nests === true)
     let total = 0
     for (const rule of this.rules) if (fits(rule)) total += rule.weight
     let left = this.random.below(total)
@@ -200,7 +208,7 @@ export class Writer {
 
   /** A register to read. */
   source(): number {
-    return this.chance(1, 40) ? FRAME_POINTER : this.random.below(FRAME_POINTER)
+    return !this.plainFrame && this.chance(1, 40) ? FRAME_POINTER : this.random.below(FRAME_POINTER)
   }
 
   operand(): Operand {
@@ -231,7 +239,7 @@ export class Writer {
   /** A register with a pointer at which `size` bytes can be accessed, aligned if need be; makes one if there is none. */
   pointer(size: number, aligned = false): number {
     const found: number[] = []
-    for (let reg = 0; reg <= FRAME_POINTER; reg++) {
+    for (let reg = 0; reg <= (this.plainFrame ? 9 : FRAME_POINTER); reg++) {
       const kind = this.pointerIn(reg)
       if (kind !== undefined && this.offsets(kind, size, aligned) !== undefined) found.push(reg)
     }
@@ -351,7 +359,8 @@ export class Writer {
 
   /** A function that may be called from here, of a role. */
   callee(role: FunctionPlan['role'], args: readonly Recipe[]): FunctionPlan | undefined {
-    const known = this.functions.filter((one) => one.role === role && one.level > this.level)
+    const fits = (one: FunctionPlan): boolean => !this.plainFrame || one.args.every((arg) => typeof arg === 'string')
+    const known = this.functions.filter((one) => one.role === role && one.level > this.level && fits(one))
     if (known.length > 0 && (this.functions.length > 5 || this.chance(1, 2))) return this.pick(known)
     if (this.functions.length > 5 || this.level >= this.plan.maxLevel) return undefined
     const level = role === 'recursive' ? 100 : Math.min(this.plan.maxLevel, this.level + (this.chance(1, 5) ? 2 : 1))

@@ -1,0 +1,33 @@
+/**
+ * The comparison of the engines can fail: each of more than twenty known faults of compilers, planted into the JIT one at a time,
+ * is caught by it. A few are tried always, all with ANYBPF_LONG=1; that each still fits the source is checked always.
+ */
+import { describe, expect, it } from 'vitest'
+import { HUNT_PROGRAMS, huntFault, huntText } from '../../../scripts/jit/planted-faults.ts'
+import { JIT_PLANTS } from '../../../scripts/jit/plants.ts'
+import { plantedSource } from '../../../scripts/programs/planting.ts'
+import { SEED } from '../../support/runs.ts'
+
+const MINUTES = 60_000
+/** Parts of the names of those that are tried always. */
+const QUICK = ['sign-extended', 'counted twice', 'share their choice', 'wrong way round']
+
+const long = process.env['ANYBPF_LONG'] === '1'
+const tried = JIT_PLANTS.filter(({ name }) => long || QUICK.some((part) => name.includes(part)))
+
+describe('a fault planted into the JIT', () => {
+  it('fits the source', () => {
+    expect(JIT_PLANTS.length).toBeGreaterThanOrEqual(20)
+    for (const plant of JIT_PLANTS) expect(plantedSource(plant)).toContain(plant.replace)
+  })
+
+  it.each(tried.map((plant) => [plant.name, plant] as const))(
+    'is caught: %s',
+    async (_, plant) => {
+      const result = await huntFault(plant, { seed: SEED, programs: HUNT_PROGRAMS })
+      console.log(huntText(plant, result))
+      expect(result.message).toContain('JIT')
+    },
+    20 * MINUTES,
+  )
+})
