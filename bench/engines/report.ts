@@ -70,16 +70,22 @@ function ratios(results: readonly Result[], engines: readonly string[], to: stri
   return formatTextTable(columns, rows)
 }
 
-/** Of each pair of engines, over what both ran: the first one's time over the second one's. */
-function pairs(results: readonly Result[], engines: readonly string[]): string[] {
-  return engines
-    .filter((engine) => engine !== 'jit' && engine !== 'interpreter')
-    .flatMap((engine) => {
-      const both = results.filter(({ name, ns }) => name !== EMPTY && (ns[engine] ?? 0) > 0 && ns['jit'] !== undefined)
-      if (both.length === 0) return []
-      const mean = geometricMean(both.map(({ ns }) => ns['jit']! / ns[engine]!))
-      return [`jit/${engine} ${mean.toFixed(2)} (${both.length} workloads)`]
-    })
+/** Each other engine beside the JIT, over what both ran: the geometric mean of the JIT's time over its. */
+function pairs(
+  results: readonly Result[],
+  engines: readonly string[],
+  ns: (result: Result, engine: string) => number,
+): string {
+  const found = engines.flatMap((engine) => {
+    if (engine === 'jit' || engine === 'interpreter') return []
+    const both = results.filter(
+      (result) => result.name !== EMPTY && result.ns['jit'] !== undefined && ns(result, engine) > 0,
+    )
+    if (both.length === 0) return []
+    const mean = geometricMean(both.map((result) => ns(result, 'jit') / ns(result, engine)))
+    return [`jit/${engine} ${mean.toFixed(2)} (${both.length} workloads)`]
+  })
+  return found.join(', ')
 }
 
 export function printReport(
@@ -93,8 +99,13 @@ export function printReport(
     const to = plain.some(({ ns }) => ns['native'] !== undefined) ? 'native' : 'jit'
     console.log(`Programs without helpers: time as a ratio to ${to}, then nanoseconds per run\n`)
     console.log(ratios(plain, engines, to, true))
-    console.log(`\nGeometric means without the empty program: ${pairs(plain, engines).join(', ')}`)
-    if (plain.some(({ ns }) => ns['kernel'] !== undefined)) console.log('kernel: net of an empty program')
+    const empty = plain.find(({ name }) => name === EMPTY)!
+    const whole = (result: Result, engine: string): number => result.ns[engine] ?? 0
+    const net = (result: Result, engine: string): number =>
+      whole(result, engine) - (NET.has(engine) ? 0 : whole(empty, engine))
+    console.log(`\nGeometric means without the empty program: ${pairs(plain, engines, whole)}`)
+    console.log(`The same net of the empty program, as in a batch: ${pairs(plain, engines, net)}`)
+    if (plain.some(({ ns }) => ns['kernel'] !== undefined)) console.log('Figures of the kernel are net of it always.')
   }
   for (const [kind, title] of [
     ['maps', 'Programs with maps, 64 operations to a run'],

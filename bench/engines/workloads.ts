@@ -160,7 +160,10 @@ const CAPTURED_PACKETS = 16
 export function captureWorkloads(): ObjectWorkload[] {
   const all = parseCapture(readFileSync(join(EXAMPLES, 'captures/mixed.pcap'))).packets
   const step = Math.max(1, Math.floor(all.length / CAPTURED_PACKETS))
-  const packets = all.filter((_, i) => i % step === 0).slice(0, CAPTURED_PACKETS).map(({ data }) => data.slice())
+  const packets = all
+    .filter((_, i) => i % step === 0)
+    .slice(0, CAPTURED_PACKETS)
+    .map(({ data }) => data.slice())
   return CAPTURE_PROGRAMS.filter(([folder, file]) => existsSync(join(folder, file))).map(([folder, file, program]) => ({
     kind: 'capture',
     name: program,

@@ -6,17 +6,18 @@ use std::time::Instant;
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let code = std::fs::read(&args[1]).unwrap();
     let mut memory = std::fs::read(&args[2]).unwrap();
-    // rbpf passes the length of the slice in r2.
-    let length: usize = args[3].parse().unwrap();
+    // rbpf passes no length: an instruction before the others does, `r2 = length`.
+    let mut code = vec![0xb7, 0x02, 0, 0];
+    code.extend(args[3].parse::<i32>().unwrap().to_le_bytes());
+    code.extend(std::fs::read(&args[1]).unwrap());
     let count: u64 = args[4].parse().unwrap();
     let mut vm = rbpf::EbpfVmRaw::new(Some(&code)).unwrap();
     vm.jit_compile().unwrap();
-    let pointer = memory.as_mut_ptr();
-    let mut run = || unsafe { vm.execute_program_jit(std::slice::from_raw_parts_mut(pointer, length)).unwrap() };
+    let (pointer, size) = (memory.as_mut_ptr(), memory.len());
+    let mut run = || unsafe { vm.execute_program_jit(std::slice::from_raw_parts_mut(pointer, size)).unwrap() };
     let r0 = run();
-    let all = unsafe { std::slice::from_raw_parts(pointer, memory.len()) };
+    let all = unsafe { std::slice::from_raw_parts(pointer, size) };
     let hash = all.iter().fold(0xcbf29ce484222325u64, |hash, &byte| (hash ^ byte as u64).wrapping_mul(0x100000001b3));
     for _ in 0..count / 8 {
         run();
