@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest'
 import { runCampaign } from '../../../scripts/jit/campaign.ts'
 import { generate } from '../../../scripts/jit/generator/generate.ts'
 import { World } from '../../../scripts/jit/world.ts'
+import { assemble } from '../../../src/isa/index.ts'
+import { executeRawOnAll } from '../../support/both-engines.ts'
 import { runs, SEED } from '../../support/runs.ts'
 
 const MINUTES = 60_000
@@ -42,5 +44,21 @@ describe('the JIT', () => {
   it('is given the same programs for the same seed', () => {
     const { layout } = new World()
     for (let seed = 0; seed < 50; seed++) expect(generate(seed, layout)).toEqual(generate(seed, new World().layout))
+  })
+
+  it('enters a cycle at either of two places', () => {
+    // Found by the above: the edges into the cycle and inside of it made their choice in one node.
+    const program = (first: number): string => `r1 = ${first}
+      r2 = 0
+      if r1 s< 5 goto second
+      first:
+      r0 += 3
+      second:
+      r0 *= 7
+      r2 += 1
+      if r2 s< 4 goto first
+      exit`
+    expect(executeRawOnAll(assemble(program(9))).r0).toBe(8400n)
+    expect(executeRawOnAll(assemble(program(1))).r0).toBe(1197n)
   })
 })

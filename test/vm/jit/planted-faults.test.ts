@@ -18,7 +18,9 @@ const tried = JIT_PLANTS.filter(({ name }) => long || QUICK.some((part) => name.
 describe('a fault planted into the JIT', () => {
   it('fits the source', () => {
     expect(JIT_PLANTS.length).toBeGreaterThanOrEqual(20)
+    expect(new Set(JIT_PLANTS.map(({ name }) => name)).size).toBe(JIT_PLANTS.length)
     for (const plant of JIT_PLANTS) expect(plantedSource(plant)).toContain(plant.replace)
+    expect(tried.length).toBeGreaterThanOrEqual(QUICK.length)
   })
 
   it.each(tried.map((plant) => [plant.name, plant] as const))(
@@ -30,4 +32,10 @@ describe('a fault planted into the JIT', () => {
     },
     20 * MINUTES,
   )
+
+  it('none, and nothing is caught', async () => {
+    const result = await huntFault(undefined, { seed: SEED, programs: 200 })
+    expect(result.message).toBeUndefined()
+    expect(result.programs).toBe(200)
+  })
 })
