@@ -5,62 +5,37 @@
  * opened (`CPU_FRAME`), and accesses through it go through `frame`, a 32-bit local with the frame's lowest address.
  * @module
  */
-import type {
-  AluInsn,
-  AtomicInsn,
-  CallInsn,
-  Instruction,
-  JumpInsn,
-  LoadInsn,
-  Operand,
-  StoreInsn,
-} from '../../isa/instruction.ts'
+import type { AluInsn, Instruction, JumpInsn } from '../../isa/instruction.ts'
 import { assertNever } from '../../util/errors.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
-import { PAGE_SIZE } from '../guest-memory.ts'
-import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import { MAY_GOTO_LIMIT } from '../limits.ts'
-import type { HelperDefinition } from '../machine.ts'
-import { type Operands, pushConstant, pushRegister, writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
-import { CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
+import { writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
+import { writeCall, writeRegisterCall } from './call-code.ts'
+import { CPU_FRAME } from './cpu-block.ts'
 import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
-import { FunctionWriter } from './function-writer.ts'
-import { FAULT, type ImportName } from './imports.ts'
-import { type KnownOperation, knownOperation, writeOperation } from './map-operations.ts'
+import { FunctionState, type ModuleScope, someInsn } from './function-state.ts'
+import type { FunctionWriter } from './function-writer.ts'
+import { FAULT } from './imports.ts'
+import {
+  ATOMIC_LOADS,
+  ATOMIC_STORES,
+  pushAddress,
+  writeAtomic,
+  writeLoad,
+  writePacketLoad,
+  writeStore,
+} from './memory-code.ts'
 import { makeReducible } from './reduce.ts'
-import { FRAME_POINTER, mentions, writtenRegister } from './registers.ts'
+import { FRAME_POINTER, writtenRegister } from './registers.ts'
 import { findRotations, type Rotation } from './rotates.ts'
-import { findStackSlots } from './stack-slots.ts'
+import { findStackSlots, NO_STACK_SLOTS } from './stack-slots.ts'
 import { writeStructure } from './structure.ts'
-import type { JitOptions, JitTarget } from './target.ts'
 import { unrollLoops } from './unroll.ts'
 import type { FunctionBody } from './wasm-module.ts'
-import { ATOMIC, BULK_MEMORY_FILL, OP, PREFIX_BULK } from './wasm-opcodes.ts'
+import { BULK_MEMORY_FILL, OP, PREFIX_BULK } from './wasm-opcodes.ts'
 
-const ARGUMENTS = 5
-const ENOENT = 2
 /** Frames that have at least so many bytes to clear are cleared by one instruction. */
 const FILL_BYTES = 128
-
-/** What a function needs of the module that it is part of. */
-export interface ModuleScope {
-  readonly target: JitTarget
-  readonly options: JitOptions
-  readonly insns: readonly Instruction[]
-  /** Index of a function of the guest runtime. */
-  runtime(name: keyof GuestRuntimeExports): number
-  /** The function that begins at a slot; undefined if none does. */
-  functionAt(slot: number): { readonly index: number; readonly clear: number; readonly usesFrame: boolean } | undefined
-  /** The low half of the code address of the function at a slot. */
-  codeIndex(slot: number): number
-  imported(name: ImportName): number
-  helper(id: number): number
-  /** Type number of every BPF function. */
-  readonly bpfFunction: number
-  /** Index of the global with the rest of the portion of the budget. */
-  readonly fuel: number
-  readonly indirectTargets: ReadonlyMap<number, readonly number[]>
-}
 
 /** Which instruction the code of a function comes from. */
 export interface CodePlaces {
@@ -74,51 +49,6 @@ export interface CompiledFunction {
   readonly places: CodePlaces
 }
 
-const LOADS: Readonly<Record<number, readonly [unsigned: number, signed: number]>> = {
-  1: [OP.i64_load8_u, OP.i64_load8_s],
-  2: [OP.i64_load16_u, OP.i64_load16_s],
-  4: [OP.i64_load32_u, OP.i64_load32_s],
-  8: [OP.i64_load, OP.i64_load],
-}
-const SIGN_EXTENSIONS: Readonly<Record<number, number>> = {
-  1: OP.i64_extend8_s,
-  2: OP.i64_extend16_s,
-  4: OP.i64_extend32_s,
-}
-const STORES: Readonly<Record<number, number>> = {
-  1: OP.i64_store8,
-  2: OP.i64_store16,
-  4: OP.i64_store32,
-  8: OP.i64_store,
-}
-const ATOMIC_LOADS: Readonly<Record<number, number>> = {
-  1: ATOMIC.i64_load8_u,
-  2: ATOMIC.i64_load16_u,
-  4: ATOMIC.i64_load32_u,
-  8: ATOMIC.i64_load,
-}
-const ATOMIC_STORES: Readonly<Record<number, number>> = {
-  1: ATOMIC.i64_store8,
-  2: ATOMIC.i64_store16,
-  4: ATOMIC.i64_store32,
-  8: ATOMIC.i64_store,
-}
-const RMW32: Readonly<Record<AtomicInsn['op'], number>> = {
-  add: ATOMIC.i32_rmw_add,
-  and: ATOMIC.i32_rmw_and,
-  or: ATOMIC.i32_rmw_or,
-  xor: ATOMIC.i32_rmw_xor,
-  xchg: ATOMIC.i32_rmw_xchg,
-  cmpxchg: ATOMIC.i32_rmw_cmpxchg,
-}
-const RMW64: Readonly<Record<AtomicInsn['op'], number>> = {
-  add: ATOMIC.i64_rmw_add,
-  and: ATOMIC.i64_rmw_and,
-  or: ATOMIC.i64_rmw_or,
-  xor: ATOMIC.i64_rmw_xor,
-  xchg: ATOMIC.i64_rmw_xchg,
-  cmpxchg: ATOMIC.i64_rmw_cmpxchg,
-}
 const COMPARE64: Readonly<Record<JumpInsn['op'], number>> = {
   eq: OP.i64_eq,
   ne: OP.i64_ne,
@@ -150,65 +80,36 @@ export function compileFunction(scope: ModuleScope, flow: Flow, clear: number): 
   return new FunctionCompiler(scope, flow, clear).compile()
 }
 
-/** Whether a function needs a frame of its own: it reads or passes r10, or calls something that may. */
-export function usesFrame(insns: readonly Instruction[], flow: Flow): boolean {
-  return someInsn(insns, flow, (insn) => insn.kind === 'call' || insn.kind === 'callx' || mentions(insn, FRAME_POINTER))
-}
-
-function someInsn(insns: readonly Instruction[], flow: Flow, test: (insn: Instruction) => boolean): boolean {
-  for (const node of flow.nodes) {
-    if (node.kind !== 'code') continue
-    for (let slot = node.start; slot < node.end; slot++) if (test(insns[slot]!)) return true
-  }
-  return false
-}
-
-class FunctionCompiler implements Operands {
+class FunctionCompiler {
   private readonly scope: ModuleScope
   private readonly flow: Flow
   private readonly shape: FlowShape
+  private readonly state: FunctionState
+  private readonly w: FunctionWriter
+  /** Bytes of the frame to clear at entry. */
   private readonly clear: number
-  private readonly w = new FunctionWriter(ARGUMENTS)
   private readonly offsets: number[] = []
   private readonly slots: number[] = []
-  /** Locals of r0 to r9; of r10 too if the function changes it. */
-  private readonly registers: number[] = []
-  /** The frame's lowest address; -1 if the function has no use for it. */
-  private readonly frame: number
-  private readonly fuel: number
   /** Locals of dispatchers. */
   private readonly choices: number[] = []
   private readonly mayGoto: number
-  /** Accesses to stack slots that are kept in locals, and these. */
-  private readonly stackSlots: ReadonlyMap<number, number>
-  private readonly stackLocals: number[] = []
-  /** Registers that hold an address which is a constant. */
-  private readonly known = new Map<number, number>()
   /** Of the block that is written: rotations, the registers to keep for them before a slot, and where they are kept. */
   private rotations: ReadonlyMap<number, Rotation> = new Map()
   private readonly rotated = new Map<number, number>()
   private readonly saved = new Map<number, number>()
-  private slot = 0
 
   constructor(scope: ModuleScope, flow: Flow, clear: number) {
     this.scope = scope
     this.flow = flow
-    const { w } = this
-    const { insns, options } = scope
-    this.registers[0] = w.local('i64')
-    for (let register = 1; register <= ARGUMENTS; register++) this.registers[register] = register - 1
-    for (let register = 6; register < FRAME_POINTER; register++) this.registers[register] = w.local('i64')
-    if (someInsn(insns, flow, (insn) => writtenRegister(insn) === FRAME_POINTER))
-      this.registers[FRAME_POINTER] = w.local('i64')
-    const slots = options.passes?.stackSlots === false ? undefined : findStackSlots(insns, flow, scope.target.frameSize)
-    this.stackSlots = slots?.slotOf ?? new Map()
-    for (let slot = 0; slot < (slots?.count ?? 0); slot++) this.stackLocals.push(w.local('i64'))
-    this.clear = slots?.all === true ? 0 : clear
-    this.frame = usesFrame(insns, flow) ? w.local('i32') : -1
-    this.fuel = options.budget ? w.local('i32') : -1
+    const { insns, options, target } = scope
+    const slots = options.passes?.stackSlots === false ? NO_STACK_SLOTS : findStackSlots(insns, flow, target.frameSize)
+    this.clear = slots.all ? 0 : clear
+    this.state = new FunctionState(scope, flow, slots)
+    this.w = this.state.w
     const shape = makeReducible(flow)
-    const unroll = options.passes?.unroll !== false && unrollLoops(insns, flow, shape)
-    this.shape = unroll ? shapeOf(flow) : shape
+    const unrolled = options.passes?.unroll !== false && unrollLoops(insns, flow, shape)
+    this.shape = unrolled ? shapeOf(flow) : shape
+    const { w } = this
     for (const node of flow.nodes) if (node.kind === 'dispatch') this.choices[node.local] ??= w.local('i32')
     this.mayGoto = someInsn(insns, flow, (insn) => insn.kind === 'may_goto') ? w.local('i32') : -1
   }
@@ -234,17 +135,17 @@ class FunctionCompiler implements Operands {
   private prologue(): void {
     const { w } = this
     const { target, options } = this.scope
-    if (this.frame >= 0) {
+    if (this.state.frame >= 0) {
       w.i32(target.cpuBlock)
       w.memory(OP.i32_load, CPU_FRAME)
       w.i32(target.frameSize)
       w.op(OP.i32_sub)
-      w.set(this.frame)
+      w.set(this.state.frame)
       this.clearFrame()
     }
-    if (this.registers[FRAME_POINTER] !== undefined) {
-      this.pushFramePointer()
-      w.set(this.registers[FRAME_POINTER])
+    if (this.state.registers[FRAME_POINTER] !== undefined) {
+      this.state.pushFramePointer()
+      w.set(this.state.registers[FRAME_POINTER])
     }
     if (this.mayGoto >= 0) {
       w.i32(MAY_GOTO_LIMIT)
@@ -252,7 +153,7 @@ class FunctionCompiler implements Operands {
     }
     if (options.budget) {
       w.globalGet(this.scope.fuel)
-      w.set(this.fuel)
+      w.set(this.state.fuel)
     }
   }
 
@@ -260,7 +161,7 @@ class FunctionCompiler implements Operands {
     const { w, clear } = this
     const { frameSize } = this.scope.target
     if (clear >= FILL_BYTES) {
-      w.get(this.frame)
+      w.get(this.state.frame)
       w.i32(frameSize - clear)
       w.op(OP.i32_add)
       w.i32(0)
@@ -271,48 +172,10 @@ class FunctionCompiler implements Operands {
       return
     }
     for (let at = frameSize - clear; at < frameSize; at += 8) {
-      w.get(this.frame)
+      w.get(this.state.frame)
       w.i64(0)
       w.memory(OP.i64_store, at)
     }
-  }
-
-  // --- operands ------------------------------------------------------------------------------------------------------
-
-  register(register: number): void {
-    const local = this.registers[register]
-    if (local === undefined) this.pushFramePointer()
-    else this.w.get(local)
-  }
-
-  private pushFramePointer(): void {
-    const { w } = this
-    w.get(this.frame)
-    w.i32(this.scope.target.frameSize)
-    w.op(OP.i32_add)
-    w.op(OP.i64_extend_i32_u)
-  }
-
-  private set(register: number): void {
-    this.w.set(this.registers[register]!)
-  }
-
-  /** The low half of a register. */
-  private low(register: number): void {
-    pushRegister(this.w, this, register, false)
-  }
-
-  private high(register: number): void {
-    const { w } = this
-    this.register(register)
-    w.i64(32)
-    w.op(OP.i64_shr_u)
-    w.op(OP.i32_wrap_i64)
-  }
-
-  private operand(src: Operand, wide: boolean): void {
-    if ('reg' in src) pushRegister(this.w, this, src.reg, wide)
-    else pushConstant(this.w, src.imm, wide)
   }
 
   // --- control -------------------------------------------------------------------------------------------------------
@@ -323,10 +186,10 @@ class FunctionCompiler implements Operands {
     switch (node.kind) {
       case 'code':
         this.charge(node)
-        this.known.clear()
+        this.state.known.clear()
         this.planRotations(node)
         for (let slot = node.start; slot < node.end; slot++) {
-          this.slot = slot
+          this.state.slot = slot
           this.offsets.push(w.out.length)
           this.slots.push(slot)
           const insn = this.scope.insns[slot]!
@@ -338,8 +201,8 @@ class FunctionCompiler implements Operands {
         }
         break
       case 'trap':
-        this.slot = node.slot
-        this.fault(FAULT.badJump)
+        this.state.slot = node.slot
+        this.state.fault(FAULT.badJump)
         break
       case 'choose':
         w.i32(node.choice)
@@ -367,7 +230,7 @@ class FunctionCompiler implements Operands {
     if (register === undefined) return
     const saved = this.saved.get(slot) ?? this.w.borrow('i64')
     this.saved.set(slot, saved)
-    this.register(register)
+    this.state.register(register)
     this.w.set(saved)
   }
 
@@ -383,12 +246,12 @@ class FunctionCompiler implements Operands {
       w.op(OP.i32_rotl)
       w.op(OP.i64_extend_i32_u)
     }
-    this.set(dst)
+    this.state.set(dst)
   }
 
   /** Keeps track of addresses that are constants, within a block. */
   private learn(insn: Instruction): void {
-    const { known } = this
+    const { known } = this.state
     if (insn.kind === 'lddw') {
       if (insn.source === 'imm64' && insn.imm2 === 0) known.set(insn.dst, insn.imm >>> 0)
       else known.delete(insn.dst)
@@ -403,17 +266,17 @@ class FunctionCompiler implements Operands {
   private charge({ weight, start }: CodeNode): void {
     if (!this.scope.options.budget) return
     const { w } = this
-    w.get(this.fuel)
+    w.get(this.state.fuel)
     w.i32(weight)
     w.op(OP.i32_sub)
-    w.tee(this.fuel)
+    w.tee(this.state.fuel)
     w.i32(0)
     w.op(OP.i32_lt_s)
     w.if()
-    w.get(this.fuel)
+    w.get(this.state.fuel)
     w.i32(start)
     w.call(this.scope.imported('refuel'))
-    w.set(this.fuel)
+    w.set(this.state.fuel)
     w.end()
   }
 
@@ -427,7 +290,7 @@ class FunctionCompiler implements Operands {
       return false
     }
     if (node.kind !== 'code') return false
-    this.slot = node.last
+    this.state.slot = node.last
     const insn = this.scope.insns[node.last]!
     if (insn.kind === 'goto_indirect') {
       this.indirect(insn.dst, this.scope.indirectTargets.get(node.last) ?? [], node, depths)
@@ -464,14 +327,14 @@ class FunctionCompiler implements Operands {
     }
     const { op, width, dst, src } = insn as JumpInsn
     const wide = width === 64
-    this.register(dst)
+    this.state.register(dst)
     if (!wide) w.op(OP.i32_wrap_i64)
     const isZero = 'imm' in src && src.imm === 0
     if (isZero && op === 'eq') {
       w.op(wide ? OP.i64_eqz : OP.i32_eqz)
       return
     }
-    this.operand(src, wide)
+    this.state.operand(src, wide)
     w.op((wide ? COMPARE64 : COMPARE32)[op])
     if (op !== 'set') return
     if (wide) {
@@ -483,49 +346,20 @@ class FunctionCompiler implements Operands {
   private indirect(register: number, targets: readonly number[], node: CodeNode, depths: readonly number[]): void {
     const { w } = this
     const distinct = [...new Set(targets)]
-    this.high(register)
+    this.state.high(register)
     w.i32(INSTRUCTION_TAG)
     w.op(OP.i32_eq)
     w.if()
     distinct.forEach((target, i) => {
-      this.low(register)
+      this.state.low(register)
       w.i32(target)
       w.op(OP.i32_eq)
       // Inside the `if`, every label is one level further up.
       w.brIf(depths[i]! + 1)
     })
     w.end()
-    this.slot = node.last
-    this.fault(FAULT.badIndirectJump, register)
-  }
-
-  /** Calls what throws; the code behind it is never reached. */
-  private fault(what: number, register?: number): void {
-    const { w } = this
-    this.saveFuel()
-    w.i32(what)
-    w.i32(this.slot)
-    if (register === undefined) {
-      w.i32(0)
-      w.i32(0)
-    } else {
-      this.low(register)
-      this.high(register)
-    }
-    w.call(this.scope.imported('fault'))
-    w.op(OP.unreachable)
-  }
-
-  private saveFuel(): void {
-    if (!this.scope.options.budget) return
-    this.w.get(this.fuel)
-    this.w.globalSet(this.scope.fuel)
-  }
-
-  private reloadFuel(): void {
-    if (!this.scope.options.budget) return
-    this.w.globalGet(this.scope.fuel)
-    this.w.set(this.fuel)
+    this.state.slot = node.last
+    this.state.fault(FAULT.badIndirectJump, register)
   }
 
   // --- instructions --------------------------------------------------------------------------------------------------
@@ -534,71 +368,71 @@ class FunctionCompiler implements Operands {
     const { w } = this
     switch (insn.kind) {
       case 'alu':
-        writeAlu(w, insn, this)
-        this.set(insn.dst)
+        writeAlu(w, insn, this.state)
+        this.state.set(insn.dst)
         break
       case 'neg':
-        writeNeg(w, insn.dst, insn.width, this)
-        this.set(insn.dst)
+        writeNeg(w, insn.dst, insn.width, this.state)
+        this.state.set(insn.dst)
         break
       case 'movsx':
-        writeMovsx(w, insn, this)
-        this.set(insn.dst)
+        writeMovsx(w, insn, this.state)
+        this.state.set(insn.dst)
         break
       case 'endian':
-        writeEndian(w, insn, this)
-        this.set(insn.dst)
+        writeEndian(w, insn, this.state)
+        this.state.set(insn.dst)
         break
       case 'addr_space_cast':
         // An arena pointer is an offset in the linear memory in either address space.
-        this.low(insn.src)
+        this.state.low(insn.src)
         w.op(OP.i64_extend_i32_u)
-        this.set(insn.dst)
+        this.state.set(insn.dst)
         break
       case 'lddw':
-        if (insn.source === 'code_addr') w.i64(this.scope.codeIndex(this.slot + 1 + insn.imm), FUNCTION_TAG)
+        if (insn.source === 'code_addr') w.i64(this.scope.codeIndex(this.state.slot + 1 + insn.imm), FUNCTION_TAG)
         else w.i64(insn.imm, insn.imm2)
-        this.set(insn.dst)
+        this.state.set(insn.dst)
         break
       case 'load':
-        this.load(insn)
+        writeLoad(this.state, insn)
         break
       case 'store':
-        this.store(insn)
+        writeStore(this.state, insn)
         break
       case 'atomic':
-        this.atomic(insn)
+        writeAtomic(this.state, insn)
         break
       case 'load_acquire': {
-        const offset = this.address(insn.base, insn.off, false)
+        const offset = pushAddress(this.state, insn.base, insn.off, false)
         w.atomic(ATOMIC_LOADS[insn.size]!, insn.size, offset)
-        this.set(insn.dst)
+        this.state.set(insn.dst)
         break
       }
       case 'store_release': {
-        const offset = this.address(insn.base, insn.off, true)
-        this.register(insn.src)
+        const offset = pushAddress(this.state, insn.base, insn.off, true)
+        this.state.register(insn.src)
         w.atomic(ATOMIC_STORES[insn.size]!, insn.size, offset)
         break
       }
       case 'load_packet': {
         if (insn.mode === 'ind') {
-          this.low(insn.src)
+          this.state.low(insn.src)
           w.i32(insn.imm)
           w.op(OP.i32_add)
         } else w.i32(insn.imm)
-        this.loadPacket(insn.size)
+        writePacketLoad(this.state, insn.size)
         break
       }
       case 'call':
-        this.call(insn)
+        writeCall(this.state, insn)
         break
       case 'callx':
-        this.callRegister(insn.reg)
+        writeRegisterCall(this.state, insn.reg)
         break
       case 'exit':
-        this.saveFuel()
-        this.register(0)
+        this.state.saveFuel()
+        this.state.register(0)
         w.op(OP.return)
         break
       case 'jump':
@@ -610,284 +444,5 @@ class FunctionCompiler implements Operands {
       default:
         assertNever(insn)
     }
-  }
-
-  // --- memory --------------------------------------------------------------------------------------------------------
-
-  /** Pushes the address of an access, and answers the offset that the instruction adds. */
-  private address(base: number, off: number, writes: boolean): number {
-    const { w } = this
-    const { frameSize } = this.scope.target
-    if (base === FRAME_POINTER && this.registers[FRAME_POINTER] === undefined && frameSize + off >= 0) {
-      w.get(this.frame)
-      return frameSize + off
-    }
-    this.low(base)
-    let offset = off
-    if (off < 0) {
-      w.i32(off)
-      w.op(OP.i32_add)
-      offset = 0
-    }
-    if (writes && this.scope.options.guard) this.guardWrite(offset)
-    return offset
-  }
-
-  /** Page zero is never written: NULL is no object. The address is on the stack, and stays there. */
-  private guardWrite(offset: number): void {
-    const { w } = this
-    const address = w.borrow('i32')
-    w.tee(address)
-    w.i32(PAGE_SIZE - offset)
-    w.op(OP.i32_lt_u)
-    w.if()
-    this.saveFuel()
-    w.i32(FAULT.nullWrite)
-    w.i32(this.slot)
-    w.get(address)
-    w.i32(offset)
-    w.op(OP.i32_add)
-    w.i32(0)
-    w.call(this.scope.imported('fault'))
-    w.op(OP.unreachable)
-    w.end()
-    w.get(address)
-    w.giveBack('i32', address)
-  }
-
-  private load({ size, signed, dst, base, off }: LoadInsn): void {
-    const { w } = this
-    const slot = this.stackSlots.get(this.slot)
-    if (slot === undefined) {
-      const offset = this.address(base, off, false)
-      w.memory(LOADS[size]![signed ? 1 : 0], offset)
-    } else {
-      w.get(this.stackLocals[slot]!)
-      if (signed && size < 8) w.op(SIGN_EXTENSIONS[size]!)
-    }
-    this.set(dst)
-  }
-
-  private store({ size, base, off, src }: StoreInsn): void {
-    const { w } = this
-    const slot = this.stackSlots.get(this.slot)
-    if (slot === undefined) {
-      const offset = this.address(base, off, true)
-      this.operand(src, true)
-      w.memory(STORES[size]!, offset)
-      return
-    }
-    this.operand(src, true)
-    if (size < 8) {
-      w.i64(size === 4 ? -1 : (1 << (8 * size)) - 1, 0)
-      w.op(OP.i64_and)
-    }
-    w.set(this.stackLocals[slot]!)
-  }
-
-  private atomic({ op, size, fetch, base, off, src }: AtomicInsn): void {
-    const { w } = this
-    const wide = size === 8
-    const offset = this.address(base, off, true)
-    if (op === 'cmpxchg') pushRegister(w, this, 0, wide)
-    pushRegister(w, this, src, wide)
-    w.atomic((wide ? RMW64 : RMW32)[op], size, offset)
-    if (!fetch) {
-      w.op(OP.drop)
-      return
-    }
-    if (!wide) w.op(OP.i64_extend_i32_u)
-    this.set(op === 'cmpxchg' ? 0 : src)
-  }
-
-  /** The offset is on the stack. Bytes that are not there end the function, with 0. */
-  private loadPacket(size: number): void {
-    const { w } = this
-    w.i32(size)
-    w.i32(this.slot)
-    w.call(this.scope.imported('load_packet'))
-    w.op(OP.i64_extend_i32_u)
-    this.set(0)
-    w.i32(this.scope.target.cpuBlock)
-    w.memory(OP.i32_load, CPU_HIGH)
-    w.op(OP.i32_eqz)
-    w.if()
-    this.saveFuel()
-    this.register(0)
-    w.op(OP.return)
-    w.end()
-  }
-
-  // --- calls ---------------------------------------------------------------------------------------------------------
-
-  private call(insn: CallInsn): void {
-    const { w, scope } = this
-    if (insn.target === 'kfunc') {
-      this.fault(FAULT.unknownHelper)
-      return
-    }
-    if (insn.target === 'local') {
-      const callee = scope.functionAt(this.slot + 1 + insn.imm)
-      if (callee === undefined) {
-        this.fault(FAULT.badJump)
-        return
-      }
-      this.openFrame(callee.usesFrame)
-      for (let register = 1; register <= ARGUMENTS; register++) this.register(register)
-      w.call(callee.index)
-      this.closeFrame(callee.usesFrame)
-      return
-    }
-    const helper = scope.target.helpers.get(insn.imm)
-    if (helper === undefined) {
-      this.fault(FAULT.unknownHelper)
-      return
-    }
-    if (helper.spec.tailCall === true) {
-      this.tailCall()
-      return
-    }
-    const operation = this.mapOperation(helper)
-    if (operation !== undefined) {
-      const index = operation.call === undefined ? -1 : scope.runtime(operation.call)
-      writeOperation(w, operation, scope.target, this, index)
-      this.set(0)
-      return
-    }
-    const { args, returns } = helper.spec
-    this.saveFuel()
-    for (let i = 0; i < args.length; i++) this.low(i + 1)
-    args.forEach((width, i) => {
-      if (width === 64) this.high(i + 1)
-    })
-    w.i32(this.slot)
-    w.call(scope.helper(insn.imm))
-    switch (returns) {
-      case 'i32':
-        w.op(OP.i64_extend_i32_s)
-        break
-      case 'u32':
-        w.op(OP.i64_extend_i32_u)
-        break
-      default:
-        this.joinHigh()
-    }
-    this.set(0)
-    this.reloadFuel()
-  }
-
-  private mapOperation({ operation }: HelperDefinition): KnownOperation | undefined {
-    const { target, options } = this.scope
-    const map = this.known.get(1)
-    if (operation === undefined || map === undefined || options.guard || options.passes?.maps === false)
-      return undefined
-    return knownOperation(target, operation, map)
-  }
-
-  /** The low half of a result is on the stack; the upper one is in the CPU's block. */
-  private joinHigh(): void {
-    const { w } = this
-    w.op(OP.i64_extend_i32_u)
-    w.i32(this.scope.target.cpuBlock)
-    w.memory(OP.i64_load32_u, CPU_HIGH)
-    w.i64(32)
-    w.op(OP.i64_shl)
-    w.op(OP.i64_or)
-  }
-
-  /** Opens the callee's frame, above this one. */
-  private openFrame(usesFrame: boolean): void {
-    const { w } = this
-    const { target, options } = this.scope
-    this.saveFuel()
-    if (!usesFrame && !options.guard) return
-    if (options.guard) {
-      w.get(this.frame)
-      w.i32(target.lastFrame - target.frameSize)
-      w.op(OP.i32_ge_u)
-      w.if()
-      this.fault(FAULT.callDepth)
-      w.end()
-    }
-    w.i32(target.cpuBlock)
-    w.get(this.frame)
-    w.i32(target.frameSize + target.frameStride)
-    w.op(OP.i32_add)
-    w.memory(OP.i32_store, CPU_FRAME)
-  }
-
-  /** The result of the call is on the stack: closes the callee's frame, and puts the result into r0. */
-  private closeFrame(usesFrame: boolean): void {
-    const { w } = this
-    const { target, options } = this.scope
-    this.set(0)
-    if (usesFrame || options.guard) {
-      w.i32(target.cpuBlock)
-      w.get(this.frame)
-      w.i32(target.frameSize)
-      w.op(OP.i32_add)
-      w.memory(OP.i32_store, CPU_FRAME)
-    }
-    this.reloadFuel()
-  }
-
-  private tailCall(): void {
-    const { w, scope } = this
-    this.saveFuel()
-    for (let register = 1; register <= 3; register++) this.low(register)
-    w.i32(this.slot)
-    w.call(scope.imported('tail_call'))
-    this.continueWith()
-    w.i64(-ENOENT)
-    this.set(0)
-  }
-
-  /** A place in the table is on the stack, of the program that replaces this one; negative: go on. */
-  private continueWith(): void {
-    const { w, scope } = this
-    const next = w.borrow('i32')
-    w.tee(next)
-    w.i32(0)
-    w.op(OP.i32_ge_s)
-    w.if()
-    this.register(1)
-    for (let i = 1; i < ARGUMENTS; i++) w.i64(0)
-    w.get(next)
-    w.returnCallIndirect(scope.bpfFunction)
-    w.end()
-    w.giveBack('i32', next)
-  }
-
-  /** An address whose upper half is zero is the number of a helper. */
-  private callRegister(register: number): void {
-    const { w, scope } = this
-    const next = w.borrow('i32')
-    this.saveFuel()
-    this.high(register)
-    w.op(OP.i32_eqz)
-    w.if()
-    this.low(register)
-    for (let i = 1; i <= ARGUMENTS; i++) this.low(i)
-    for (let i = 1; i <= ARGUMENTS; i++) this.high(i)
-    w.i32(this.slot)
-    w.call(scope.imported('call_helper'))
-    this.continueWith()
-    w.i32(scope.target.cpuBlock)
-    w.memory(OP.i64_load, CPU_RESULT)
-    this.set(0)
-    this.reloadFuel()
-    w.else()
-    this.low(register)
-    this.high(register)
-    w.i32(this.slot)
-    w.call(scope.imported('resolve'))
-    w.set(next)
-    this.openFrame(true)
-    for (let i = 1; i <= ARGUMENTS; i++) this.register(i)
-    w.get(next)
-    w.callIndirect(scope.bpfFunction)
-    this.closeFrame(true)
-    w.end()
-    w.giveBack('i32', next)
   }
 }

@@ -18,7 +18,7 @@ export interface StackSlots {
   readonly all: boolean
 }
 
-const NONE: StackSlots = { slotOf: new Map(), count: 0, all: false }
+export const NO_STACK_SLOTS: StackSlots = { slotOf: new Map(), count: 0, all: false }
 
 interface Access {
   readonly slot: number
@@ -33,9 +33,9 @@ export function findStackSlots(insns: readonly Instruction[], { nodes }: Flow, f
     for (let slot = node.start; slot < node.end; slot++) {
       const insn = insns[slot]!
       if (!mentions(insn, FRAME_POINTER)) continue
-      if (insn.kind !== 'load' && insn.kind !== 'store') return NONE
+      if (insn.kind !== 'load' && insn.kind !== 'store') return NO_STACK_SLOTS
       const leaks = insn.kind === 'load' ? insn.dst === FRAME_POINTER : isFramePointer(insn.src)
-      if (leaks || insn.off < -frameSize || insn.off + insn.size > 0) return NONE
+      if (leaks || insn.off < -frameSize || insn.off + insn.size > 0) return NO_STACK_SLOTS
       accesses.set(slot, { slot, off: insn.off, size: insn.size })
     }
   }
