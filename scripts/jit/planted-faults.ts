@@ -3,11 +3,14 @@
  * `npm run -s jit-check -- --planted [--programs N] [--seed S] [--only TEXT]`.
  * @module
  */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Plant, runPlanted } from '../programs/planting.ts'
 import type { HuntResult } from './hunt.ts'
-import { JIT_PLANTS } from './plants.ts'
+import { JIT_PLANTS, type JitPlant } from './plants.ts'
 
+const JIT = fileURLToPath(new URL('../../src/vm/jit/', import.meta.url))
 const HUNT = fileURLToPath(new URL('./hunt.ts', import.meta.url))
 
 /** Programs within which a fault has to be caught: those of a run in CI. */
@@ -18,13 +21,21 @@ export interface HuntOptions {
   readonly programs: number
 }
 
+/** Where it is planted. Throws if there is no such place. */
+export function located(plant: JitPlant): Plant {
+  const name = readdirSync(JIT).find((file) => readFileSync(join(JIT, file), 'utf8').includes(plant.find))
+  if (name === undefined)
+    throw new Error(`${plant.name}: nothing in src/vm/jit looks like ${JSON.stringify(plant.find)}`)
+  return { ...plant, file: `vm/jit/${name}` }
+}
+
 /** Runs the comparison with the plant (none: with the JIT as it is). */
-export async function huntFault(plant: Plant | undefined, { seed, programs }: HuntOptions): Promise<HuntResult> {
-  return (await runPlanted(plant, HUNT, [String(seed), String(programs)])) as HuntResult
+export async function huntFault(plant: JitPlant | undefined, { seed, programs }: HuntOptions): Promise<HuntResult> {
+  return (await runPlanted(plant && located(plant), HUNT, [String(seed), String(programs)])) as HuntResult
 }
 
 /** One line for a hunt. */
-export function huntText({ name }: Plant, { programs, seconds, message }: HuntResult): string {
+export function huntText({ name }: JitPlant, { programs, seconds, message }: HuntResult): string {
   const tried = `${programs} programs, ${seconds.toFixed(1)} s`
   return message === undefined ? `NOT CAUGHT ${name} (${tried})` : `caught ${name} (${tried})\n  ${message}`
 }

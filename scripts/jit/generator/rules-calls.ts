@@ -175,8 +175,8 @@ export function tailCall(w: Writer, index?: number): void {
 export const CALL_RULES: readonly Rule[] = [
   { name: 'call', weight: 6, calls: true, write: callFunction },
   { name: 'recursion', weight: 1, calls: true, write: recursion },
-  { name: 'bpf_loop', weight: 2, calls: true, frames: true, write: loopHelper },
-  { name: 'helper', weight: 4, calls: true, write: ownHelper },
+  { name: 'bpf_loop', weight: 3, calls: true, frames: true, write: loopHelper },
+  { name: 'helper', weight: 6, calls: true, write: ownHelper },
   { name: 'helper without arguments', weight: 3, calls: true, write: (w) => callHelper(w, w.pick(PLAIN_HELPERS)) },
   { name: 'map look-up', weight: 5, calls: true, frames: true, nests: true, write: lookup },
   { name: 'map update', weight: 3, calls: true, frames: true, write: update },

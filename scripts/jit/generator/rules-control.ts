@@ -226,14 +226,15 @@ function leave(w: Writer): void {
   w.code.land(jump)
 }
 
-/** Code that no control reaches. */
+/** Code that no control reaches, or only a jump ahead. */
 function deadCode(w: Writer): void {
   const over = goto(w)
   const before = w.know.copy()
   w.block(2)
   if (w.chance(1, 4)) w.code.exit()
-  w.know = before
   w.code.land(over)
+  // A jump ahead may have landed in it.
+  w.know.join(before)
 }
 
 /** A call of what is not there, where control never comes. */

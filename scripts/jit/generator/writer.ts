@@ -303,7 +303,10 @@ export class Writer {
   /** A conditional jump that has yet to land. */
   condition(): number {
     const dst = this.source()
-    return this.code.jump(this.pick(JUMP_OPS), dst, this.operand(), this.width())
+    const op = this.pick(JUMP_OPS)
+    // Single bits, the highest one above all.
+    const bit = op === 'set' && this.chance(1, 2) ? 1 << this.pick([31, 31, this.random.below(31)]) : undefined
+    return this.code.jump(op, dst, bit === undefined ? this.operand() : { imm: bit }, this.width())
   }
 
   /** A jump that lands somewhere further on. */

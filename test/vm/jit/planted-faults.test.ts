@@ -3,7 +3,7 @@
  * is caught by it. A few are tried always, all with ANYBPF_LONG=1; that each still fits the source is checked always.
  */
 import { describe, expect, it } from 'vitest'
-import { HUNT_PROGRAMS, huntFault, huntText } from '../../../scripts/jit/planted-faults.ts'
+import { HUNT_PROGRAMS, huntFault, huntText, located } from '../../../scripts/jit/planted-faults.ts'
 import { JIT_PLANTS } from '../../../scripts/jit/plants.ts'
 import { plantedSource } from '../../../scripts/programs/planting.ts'
 import { SEED } from '../../support/runs.ts'
@@ -19,7 +19,7 @@ describe('a fault planted into the JIT', () => {
   it('fits the source', () => {
     expect(JIT_PLANTS.length).toBeGreaterThanOrEqual(20)
     expect(new Set(JIT_PLANTS.map(({ name }) => name)).size).toBe(JIT_PLANTS.length)
-    for (const plant of JIT_PLANTS) expect(plantedSource(plant)).toContain(plant.replace)
+    for (const plant of JIT_PLANTS) expect(plantedSource(located(plant))).toContain(plant.replace)
     expect(tried.length).toBeGreaterThanOrEqual(QUICK.length)
   })
 
