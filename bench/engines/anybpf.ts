@@ -5,6 +5,7 @@
 import { decodeProgram } from '../../src/isa/index.ts'
 import { Runtime } from '../../src/loader/index.ts'
 import { raw } from '../../src/spec/platforms/raw.ts'
+import { AnybpfError } from '../../src/util/index.ts'
 import { pairToU64 } from '../../src/util/int64.ts'
 import { Interpreter, Jit, VirtualCpu, VirtualMachine } from '../../src/vm/index.ts'
 import {
@@ -14,6 +15,7 @@ import {
   median,
   memoryOutcome,
   objectOutcome,
+  Refusal,
   type Subject,
 } from './engine.ts'
 import { openObject, PLATFORM } from './objects.ts'
@@ -33,7 +35,7 @@ export class AnybpfEngine implements Engine {
   }
 
   async open(workload: Workload): Promise<Subject> {
-    const subject = workload.kind === 'memory' ? this.openMemory(workload) : this.openObject(workload)
+    const subject = this.subject(workload)
     if (this.name === 'interpreter') return subject
     const until = performance.now() + WARM_UP_MS
     for (let count = 1; performance.now() < until; count = Math.min(2 * count, 4096)) {
@@ -42,6 +44,15 @@ export class AnybpfEngine implements Engine {
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     return subject
+  }
+
+  private subject(workload: Workload): Subject {
+    try {
+      return workload.kind === 'memory' ? this.openMemory(workload) : this.openObject(workload)
+    } catch (error) {
+      if (error instanceof AnybpfError && error.code === 'ERR_UNSUPPORTED') throw new Refusal(error.message)
+      throw error
+    }
   }
 
   private openMemory(workload: MemoryWorkload): Subject {

@@ -13,7 +13,7 @@ export interface Result {
   readonly insns: number
   /** Nanoseconds per run, a number each round, by engine. */
   readonly rounds: Record<string, number[]>
-  /** Medians of these. Of the kernel: what is left when the median of an empty program is taken off. */
+  /** Medians of these; of the kernel, and of programs on packets, less the median of an empty program. */
   readonly ns: Record<string, number>
   /** By engine, why there is no time. */
   readonly refused: Record<string, string>
@@ -23,6 +23,8 @@ export interface Result {
 /** Engines whose figures are net of what their own harness costs. */
 const NET = new Set(['kernel'])
 
+const PEERS = new Set(['kernel', 'ubpf', 'rbpf'])
+
 export function summarize(results: readonly Result[]): void {
   const empty = (kind: Workload['kind'], engine: string): number => {
     const result = results.find(({ name }) => name === (kind === 'memory' ? EMPTY : NOTHING))
@@ -31,7 +33,8 @@ export function summarize(results: readonly Result[]): void {
   for (const { name, kind, rounds, ns } of results) {
     for (const [engine, times] of Object.entries(rounds)) {
       const isBase = name === EMPTY || name === NOTHING
-      ns[engine] = median(times) - (NET.has(engine) && !isBase ? empty(kind, engine) : 0)
+      const isNet = !isBase && (kind !== 'memory' || NET.has(engine))
+      ns[engine] = median(times) - (isNet ? empty(kind, engine) : 0)
     }
   }
 }
@@ -48,11 +51,11 @@ const figure = (value: number | undefined, digits: number): string =>
 function ratios(results: readonly Result[], engines: readonly string[], to: string, means: boolean): string {
   const compared = engines.filter((engine) => engine !== to && results.some(({ ns }) => ns[engine] !== undefined))
   const ratio = ({ ns }: Result, engine: string): number | undefined =>
-    ns[engine] === undefined || ns[to] === undefined ? undefined : ns[engine] / ns[to]
+    (ns[engine] ?? 0) > 0 && (ns[to] ?? 0) > 0 ? ns[engine]! / ns[to]! : undefined
   const rows = results.map((result) => [
     result.name,
     ...compared.map((engine) => figure(ratio(result, engine), 2)),
-    ...[to, ...compared].map((engine) => figure(result.ns[engine], result.ns[engine]! < 100 ? 1 : 0)),
+    ...[to, ...compared].map((engine) => figure(result.ns[engine], Math.abs(result.ns[engine]!) < 100 ? 1 : 0)),
   ])
   if (means) {
     const counted = results.filter(({ name }) => name !== EMPTY)
@@ -88,6 +91,26 @@ function pairs(
   return found.join(', ')
 }
 
+/** Where the JIT does worst against the best of the other BPF engines. */
+function worst(
+  results: readonly Result[],
+  engines: readonly string[],
+  net: (result: Result, engine: string) => number,
+): string {
+  let found: { readonly name: string; readonly engine: string; readonly ratio: number } | undefined
+  for (const result of results) {
+    if (result.name === EMPTY || result.ns['jit'] === undefined) continue
+    const peers = engines.filter((engine) => PEERS.has(engine) && net(result, engine) > 0)
+    const [engine] = peers.sort((a, b) => net(result, a) - net(result, b))
+    if (engine === undefined) continue
+    const ratio = net(result, 'jit') / net(result, engine)
+    if (found === undefined || ratio > found.ratio) found = { name: result.name, engine, ratio }
+  }
+  return found === undefined
+    ? ''
+    : `; at worst ${found.ratio.toFixed(2)} of the best peer's (${found.name}, ${found.engine})`
+}
+
 export function printReport(
   results: readonly Result[],
   engines: readonly string[],
@@ -104,7 +127,9 @@ export function printReport(
     const net = (result: Result, engine: string): number =>
       whole(result, engine) - (NET.has(engine) ? 0 : whole(empty, engine))
     console.log(`\nGeometric means without the empty program: ${pairs(plain, engines, whole)}`)
-    console.log(`The same net of the empty program, as in a batch: ${pairs(plain, engines, net)}`)
+    console.log(
+      `The same net of the empty program, as in a batch: ${pairs(plain, engines, net)}${worst(plain, engines, net)}`,
+    )
     if (plain.some(({ ns }) => ns['kernel'] !== undefined)) console.log('Figures of the kernel are net of it always.')
   }
   for (const [kind, title] of [
@@ -114,7 +139,7 @@ export function printReport(
     const listed = of(kind)
     if (listed.length === 0) continue
     const to = listed.some(({ ns }) => ns['kernel'] !== undefined) ? 'kernel' : 'jit'
-    console.log(`\n${title}: time as a ratio to ${to}, then nanoseconds per run\n`)
+    console.log(`\n${title}, net of the empty one: time as a ratio to ${to}, then nanoseconds per run\n`)
     console.log(ratios(listed, engines, to, false))
   }
   const sizes = plain.filter(({ size }) => size !== undefined)

@@ -152,7 +152,7 @@ export function mapWorkloads(): ObjectWorkload[] {
 const CAPTURE_PROGRAMS: readonly (readonly [folder: string, file: string, program: string])[] = [
   [EXAMPLES, 'xdp-firewall/firewall.el.o', 'firewall'],
   [CORPUS, 'linux/xdp1_kern.o', 'xdp_prog1'],
-  [CORPUS, 'linux/xdp_router_ipv4_kern.o', 'xdp_router_ipv4_prog'],
+  [CORPUS, 'prototype-kernel/xdp_ttl_kern.o', 'xdp_ttl_program'],
 ]
 /** Few, taken from all over the capture: before each packet the kernel's test run waits for a grace period. */
 const CAPTURED_PACKETS = 16
