@@ -14,7 +14,7 @@ const JIT = fileURLToPath(new URL('../../src/vm/jit/', import.meta.url))
 const HUNT = fileURLToPath(new URL('./hunt.ts', import.meta.url))
 
 /** Programs within which a fault has to be caught: those of a run in CI. */
-export const HUNT_PROGRAMS = 5000
+export const HUNT_PROGRAMS = 20_000
 
 export interface HuntOptions {
   readonly seed: number

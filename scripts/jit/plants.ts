@@ -89,9 +89,9 @@ export const JIT_PLANTS: readonly JitPlant[] = [
     replace: '    w.memory(OP.i32_store, CPU_FRAME)\n  }',
   },
   {
-    name: 'the frame of a callee that has returned stays open',
-    find: 'if (usesFrame || options.guard) {',
-    replace: 'if (options.guard) {',
+    name: 'the frame of a callee lies in the guard below it',
+    find: 'w.i32(target.frameSize + target.frameStride)',
+    replace: 'w.i32(target.frameStride)',
   },
   {
     name: 'a failed packet load goes on',
