@@ -32,10 +32,14 @@ export interface CampaignResult {
   readonly found: FoundDifference | undefined
 }
 
+/** V8 keeps every instance that was given a table as long as it keeps the table. */
+const PROGRAMS_PER_WORLD = 1000
+
 export function runCampaign({ seed, programs, shrinks = true, onProgress }: CampaignOptions): CampaignResult {
   const coverage = new Coverage()
-  const world = new World()
+  let world = new World()
   for (let i = 0; i < programs; i++) {
+    if (i % PROGRAMS_PER_WORLD === PROGRAMS_PER_WORLD - 1) world = new World()
     const program = generate(seed + i, world.layout)
     const text = differenceText(world, program, coverage, shrinks)
     if (text !== undefined) return { coverage, found: { seed: seed + i, after: i, text } }
