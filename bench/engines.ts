@@ -5,7 +5,7 @@
  * Engines: anybpf's interpreter and JIT; the same C compiled natively (clang 19; `CLANG` names another one); the running
  * kernel's JIT, as root on Linux; ubpf's and rbpf's JITs where `UBPF` and `RBPF` are paths of runners (see
  * `bench/engines/peers`). Each has to give the result that the others give before it is timed. All are timed in turns, round
- * by round, and medians are taken: what else the machine does meets all of them alike.
+ * by round, in processor time (the kernel by its own clock), and medians are taken: what else the machine does meets all alike.
  * @module
  */
 import { writeFileSync } from 'node:fs'

@@ -17,7 +17,7 @@ export interface Engine {
 export interface Subject {
   /** What the first run gave: equal for all engines. */
   readonly outcome: string
-  /** Nanoseconds per run of `count` runs in a row (of each packet, where there are several). */
+  /** Nanoseconds of processor time per run of `count` runs in a row (of each packet, where there are several). */
   time(count: number): Promise<number>
   readonly size?: CodeSize
 }

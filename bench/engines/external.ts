@@ -2,8 +2,8 @@
  * Engines that are programs of their own: the same C compiled natively, and those that somebody built elsewhere.
  *
  * Each is called as `COMMAND [CODE-FILE] MEMORY-FILE LENGTH COUNT`, and prints one line: r0 and the FNV-1a hash of the memory after
- * the first run (16 hexadecimal digits each), and the nanoseconds per run of COUNT more runs over that memory, which it has
- * measured itself.
+ * the first run (16 hexadecimal digits each), and the nanoseconds of processor time per run of COUNT more runs over that memory,
+ * which it has measured itself.
  * @module
  */
 import { execFile, spawnSync } from 'node:child_process'
