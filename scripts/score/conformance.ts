@@ -1,5 +1,5 @@
 /**
- * Suite `conformance`: the public bpf_conformance programs, in the interpreter (checked and unchecked) and through the plug-in
+ * Suite `conformance`: the public bpf_conformance programs, in the interpreter (checked and unchecked), in the JIT, and through the plug-in
  * executable; encodings that decoding refuses; texts that the assembler refuses.
  * @module
  */
@@ -11,7 +11,7 @@ import { BUILTIN_HELPERS, helpersOf } from '../../src/helpers/index.ts'
 import { assemble, decodeProgram } from '../../src/isa/index.ts'
 import { raw } from '../../src/spec/platforms/raw.ts'
 import { AnybpfError, hexToBytes } from '../../src/util/index.ts'
-import { executeRaw } from '../../src/vm/index.ts'
+import { type ExecuteRawOptions, executeRaw } from '../../src/vm/index.ts'
 import type { ScoreCase, ScoreResult } from './main.ts'
 
 interface ProgramTest {
@@ -47,9 +47,13 @@ export async function score(path: string): Promise<ScoreResult> {
 async function judgeProgram(test: ProgramTest): Promise<ScoreCase> {
   const expected = BigInt(test.result).toString(16)
   const results: Record<string, string> = {
-    interpreter: interpret(test, false),
-    checked: interpret(test, true),
-    'plug-in': await runPlugin(test),
+    interpreter: execute(test, {}),
+    checked: execute(test, { checked: true }),
+    jit: execute(test, { engine: 'jit' }),
+    'jit, no budget': execute(test, { engine: 'jit', budget: 0 }),
+    'jit, as if verified': execute(test, { engine: 'jit', budget: 0, verified: true }),
+    'plug-in': await runPlugin(test, 'interpreter'),
+    'plug-in, jit': await runPlugin(test, 'jit'),
   }
   const disagreeing = Object.entries(results).filter(([, result]) => result !== expected)
   return {
@@ -60,20 +64,20 @@ async function judgeProgram(test: ProgramTest): Promise<ScoreCase> {
   }
 }
 
-function interpret(test: ProgramTest, checked: boolean): string {
+function execute(test: ProgramTest, options: ExecuteRawOptions): string {
   try {
     const insns = decodeProgram(hexToBytes(test.insns), 'little')
-    return executeRaw(insns, hexToBytes(test.mem), { helpers: HELPERS, checked }).r0.toString(16)
+    return executeRaw(insns, hexToBytes(test.mem), { ...options, helpers: HELPERS }).r0.toString(16)
   } catch (error) {
     return String(error)
   }
 }
 
 /** What the runner does: program on standard input, memory as an argument, r0 on standard output. */
-function runPlugin(test: ProgramTest): Promise<string> {
+function runPlugin(test: ProgramTest, engine: string): Promise<string> {
   if (!existsSync(PLUGIN)) return Promise.resolve('dist/conformance-plugin.js is not built (npm run build)')
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [PLUGIN, test.mem, ''], { stdio: 'pipe' })
+    const child = spawn(process.execPath, [PLUGIN, test.mem, '--engine', engine], { stdio: 'pipe' })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (chunk: string) => {

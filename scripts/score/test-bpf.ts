@@ -1,5 +1,5 @@
 /**
- * Suite `test_bpf`: the eBPF programs of the kernel's JIT self-test, unverified, in the interpreter; the low 32 bits of r0.
+ * Suite `test_bpf`: the eBPF programs of the kernel's JIT self-test, unverified, in the interpreter and in the JIT; the low 32 bits of r0.
  * @see https://docs.kernel.org/bpf/bpf_devel_QA.html
  * @module
  */
@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { inflateSync } from 'node:zlib'
 import { decodeProgram, type Instruction } from '../../src/isa/index.ts'
 import { concatBytes, hexToBytes } from '../../src/util/index.ts'
-import { executeRaw, type PacketSource } from '../../src/vm/index.ts'
+import { type ExecuteRawOptions, executeRaw, type PacketSource } from '../../src/vm/index.ts'
 import type { ScoreCase, ScoreResult } from './main.ts'
 
 interface SelfTest {
@@ -53,12 +53,22 @@ function instructionsOf(test: SelfTest): Instruction[] {
   return decodeProgram(bytes, 'little')
 }
 
-/** Both modes of the interpreter must give the same. */
+const ENGINES: readonly ExecuteRawOptions[] = [
+  {},
+  { checked: true },
+  { engine: 'jit' },
+  { engine: 'jit', budget: 0, verified: true },
+]
+
+/** The modes of all engines must give the same. */
 function run(insns: readonly Instruction[], test: SelfTest, trial: Trial): number {
   const memory = new Uint8Array(test.flags.includes('LARGE_MEM') ? trial.data_size : 0)
   const context = test.flags.includes('NO_DATA') ? undefined : packetOf(test, trial)
-  const [r0, checked] = [false, true].map((mode) => executeRaw(insns, memory, { checked: mode, context }).r0)
-  if (r0 !== checked) throw new Error(`unchecked 0x${r0?.toString(16)}, checked 0x${checked?.toString(16)}`)
+  const results = ENGINES.map((engine) => executeRaw(insns, memory, { ...engine, context }).r0)
+  const [r0] = results
+  if (results.some((other) => other !== r0)) {
+    throw new Error(`unchecked, checked, JIT differ: ${results.map((other) => `0x${other.toString(16)}`).join(' ')}`)
+  }
   return Number(r0! & 0xffffffffn)
 }
 

@@ -4,17 +4,11 @@
  * source exists in a bundle outside of it only.
  * @module
  */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { build, type Plugin } from 'esbuild'
+import { type Plant, runPlanted } from '../programs/planting.ts'
 import type { HuntResult } from './hunt.ts'
-import { PLANTS, type Plant } from './plants.ts'
+import { PLANTS } from './plants.ts'
 
-const SRC = fileURLToPath(new URL('../../src/', import.meta.url))
 const HUNT = fileURLToPath(new URL('./hunt.ts', import.meta.url))
 
 /** Accepted programs within which a mistake has to be caught: those of a run in CI. */
@@ -25,48 +19,9 @@ export interface HuntOptions {
   readonly programs: number
 }
 
-/** Throws if the change does not fit the source. */
-export function plantedSource({ name, file, find, replace }: Plant): string {
-  const source = readFileSync(join(SRC, file), 'utf8')
-  const parts = source.split(find)
-  if (parts.length !== 2) {
-    throw new Error(`${name}: src/${file} has ${parts.length - 1} places that look like ${JSON.stringify(find)}`)
-  }
-  return parts.join(replace)
-}
-
-function planting(plant: Plant): Plugin {
-  const contents = plantedSource(plant)
-  const path = join(SRC, plant.file).split(sep).join('/')
-  return {
-    name: 'plant',
-    setup(one) {
-      one.onLoad({ filter: /\.ts$/ }, (args) =>
-        args.path.split(sep).join('/') === path ? { contents, loader: 'ts' } : undefined,
-      )
-    },
-  }
-}
-
 /** Runs the hunt with the plant (none: with the verifier as it is). */
 export async function huntPlanted(plant: Plant | undefined, { seed, programs }: HuntOptions): Promise<HuntResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'anybpf-plant-'))
-  try {
-    const outfile = join(folder, 'hunt.mjs')
-    await build({
-      entryPoints: [HUNT],
-      outfile,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      logLevel: 'silent',
-      plugins: plant === undefined ? [] : [planting(plant)],
-    })
-    const { stdout } = await promisify(execFile)(process.execPath, [outfile, String(seed), String(programs)])
-    return JSON.parse(stdout) as HuntResult
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  return (await runPlanted(plant, HUNT, [String(seed), String(programs)])) as HuntResult
 }
 
 /** One line for a hunt. */

@@ -4,15 +4,7 @@
  * @module
  */
 
-export interface Plant {
-  /** What is wrong, and where it was seen. */
-  readonly name: string
-  /** File under `src/`. */
-  readonly file: string
-  /** Must be there just once. */
-  readonly find: string
-  readonly replace: string
-}
+import type { Plant } from '../programs/planting.ts'
 
 export const PLANTS: readonly Plant[] = [
   {

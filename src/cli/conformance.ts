@@ -9,7 +9,7 @@ import { decodeProgram, type Instruction, validateProgram } from '../isa/index.t
 import { linkProgram, parseObject } from '../object/index.ts'
 import { raw } from '../spec/platforms/raw.ts'
 import { AnybpfError, hexToBytes, isAnybpfError } from '../util/index.ts'
-import { executeRaw } from '../vm/execute-raw.ts'
+import { type ExecuteRawOptions, executeRaw } from '../vm/execute-raw.ts'
 import { EXIT, type ExitStatus } from './errors.ts'
 
 export const CONFORMANCE_USAGE = `usage: conformance-plugin [MEMORY] [--elf] [--engine interpreter|jit]
@@ -32,9 +32,12 @@ export interface ConformanceAnswer {
   readonly stderr: string
 }
 
+type EngineName = NonNullable<ExecuteRawOptions['engine']>
+
 interface Arguments {
   readonly help: boolean
   readonly elf: boolean
+  readonly engine: EngineName
   readonly memory: Uint8Array
 }
 
@@ -46,7 +49,7 @@ export async function conformancePlugin(
 ): Promise<ConformanceAnswer> {
   let failed: ExitStatus = EXIT.usage
   try {
-    const { help, elf, memory } = parseArguments(args)
+    const { help, elf, engine, memory } = parseArguments(args)
     if (help) return { status: EXIT.ok, stdout: CONFORMANCE_USAGE, stderr: '' }
     failed = EXIT.badInput
     const input = await stdin()
@@ -55,7 +58,7 @@ export async function conformancePlugin(
     const problem = validateProgram(insns)[0]
     if (problem !== undefined) throw new AnybpfError('ERR_DECODE', `insn ${problem.slot}: ${problem.message}`)
     failed = EXIT.rejected
-    const { r0 } = executeRaw(insns, memory, { helpers: helpersOf(raw, BUILTIN_HELPERS) })
+    const { r0 } = executeRaw(insns, memory, { engine, helpers: helpersOf(raw, BUILTIN_HELPERS) })
     return { status: EXIT.ok, stdout: `${r0.toString(16)}\n`, stderr: '' }
   } catch (error) {
     if (!isAnybpfError(error)) throw error
@@ -71,27 +74,27 @@ function byteOf(character: string): number {
 function parseArguments(args: readonly string[]): Arguments {
   let help = false
   let elf = false
+  let engine: EngineName = 'interpreter'
   let memory: Uint8Array | undefined
   const words = args.flatMap((arg) => (arg.trim().startsWith('-') ? arg.trim().split(/\s+/) : [arg]))
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!
     if (word === '--help' || word === '-h') help = true
     else if (word === '--elf') elf = true
-    else if (word === '--engine') checkEngine(words[++i])
-    else if (word.startsWith('--engine=')) checkEngine(word.slice('--engine='.length))
+    else if (word === '--engine') engine = engineNamed(words[++i])
+    else if (word.startsWith('--engine=')) engine = engineNamed(word.slice('--engine='.length))
     else if (word.startsWith('-')) throw new AnybpfError('ERR_USAGE', `unknown option ${word}`)
     else if (word.trim() !== '') {
       if (memory !== undefined) throw new AnybpfError('ERR_USAGE', 'memory is given twice')
       memory = hexToBytes(word)
     }
   }
-  return { help, elf, memory: memory ?? new Uint8Array(0) }
+  return { help, elf, engine, memory: memory ?? new Uint8Array(0) }
 }
 
-function checkEngine(name: string | undefined): void {
-  if (name === 'interpreter') return
-  if (name === 'jit') throw new AnybpfError('ERR_USAGE', 'engine jit is not available in this version')
-  throw new AnybpfError('ERR_USAGE', `no engine ${name ?? 'is named'}; there is interpreter`)
+function engineNamed(name: string | undefined): EngineName {
+  if (name === 'interpreter' || name === 'jit') return name
+  throw new AnybpfError('ERR_USAGE', `no engine ${name ?? 'is named'}; there are interpreter and jit`)
 }
 
 /** The first program of an object, with the functions that it calls; in an object without programs, the first function. */

@@ -5,13 +5,13 @@
 import { findLinuxHelper } from '../spec/helpers-linux.ts'
 import type { HelperSpec, Platform } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
-import type { HelperDefinition, HelperFunction } from '../vm/machine.ts'
+import type { HelperDefinition, HelperFunction, MapOperation } from '../vm/machine.ts'
 
 /** What a helper of Linux does; the row comes from the platform's table. */
-export function linuxHelper(name: string, call: HelperFunction): HelperDefinition {
+export function linuxHelper(name: string, call: HelperFunction, operation?: MapOperation): HelperDefinition {
   const spec = findLinuxHelper(name)
   if (spec === undefined) throw new AnybpfError('ERR_INTERNAL', `Linux has no helper ${name}`)
-  return { spec, call }
+  return { spec, call, ...(operation !== undefined && { operation }) }
 }
 
 /**
@@ -22,12 +22,12 @@ export function helpersOf(
   platform: Platform,
   definitions: Iterable<HelperDefinition>,
 ): ReadonlyMap<number, HelperDefinition> {
-  const calls = new Map<string, HelperFunction>()
-  for (const { spec, call } of definitions) calls.set(spec.name, call)
+  const byName = new Map<string, HelperDefinition>()
+  for (const definition of definitions) byName.set(definition.spec.name, definition)
   const helpers = new Map<number, HelperDefinition>()
   for (const [id, spec] of platform.helpers) {
-    const call = calls.get(spec.name)
-    if (call !== undefined) helpers.set(id, { spec, call })
+    const definition = byName.get(spec.name)
+    if (definition !== undefined) helpers.set(id, { ...definition, spec })
   }
   return helpers
 }

@@ -72,6 +72,14 @@ export interface CfgDefect {
   readonly target?: number
 }
 
+/** What of a graph dominators and loops are found from; a compiler may bring one of its own. */
+export type FlowGraph = Pick<
+  Cfg,
+  'blockCount' | 'successorStart' | 'successors' | 'predecessorStart' | 'predecessors' | 'live'
+> & {
+  readonly subprograms: readonly Pick<Subprogram, 'index' | 'firstBlock'>[]
+}
+
 /**
  * The graph. Blocks are numbered in slot order; arrays named after a block are indexed by it. The successors of block
  * `b` are `successors[successorStart[b]]` up to `successors[successorStart[b + 1]]` (exclusive), and likewise the
@@ -463,7 +471,11 @@ function describeSubprograms(
   return { subprograms, callSteps }
 }
 
-function invertEdges(edges: Edges, live: Uint8Array): { predecessorStart: Int32Array; predecessors: Int32Array } {
+/** The predecessors of each block, from live ones only. */
+export function invertEdges(
+  edges: Pick<Cfg, 'successorStart' | 'successors'>,
+  live: Uint8Array,
+): { predecessorStart: Int32Array; predecessors: Int32Array } {
   const { successorStart, successors } = edges
   const blockCount = live.length
   const predecessorStart = new Int32Array(blockCount + 1)

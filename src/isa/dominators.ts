@@ -7,7 +7,7 @@
  * @see https://doi.org/10.1145/357062.357071
  * @module
  */
-import type { Cfg, WorkCounter } from './cfg.ts'
+import type { FlowGraph, WorkCounter } from './cfg.ts'
 
 /** Arrays named after a block are indexed by it; dead blocks are in no order and have -1 everywhere. */
 export interface Dominators {
@@ -34,7 +34,7 @@ export function dominates(dominators: Dominators, a: number, b: number): boolean
   return at >= 0 && treeEnter[a]! >= 0 && treeEnter[a]! <= at && at < treeLeave[a]!
 }
 
-export function computeDominators(cfg: Cfg, work?: WorkCounter): Dominators {
+export function computeDominators(cfg: FlowGraph, work?: WorkCounter): Dominators {
   const walk = depthFirst(cfg)
   const { idom, steps } = immediateDominators(cfg, walk)
   const tree = dominatorTree(cfg, walk, idom)
@@ -54,7 +54,7 @@ interface DepthFirstWalk {
   readonly steps: number
 }
 
-function depthFirst(cfg: Cfg): DepthFirstWalk {
+function depthFirst(cfg: FlowGraph): DepthFirstWalk {
   const { blockCount, successorStart, successors, subprograms, live } = cfg
   let liveCount = 0
   for (let block = 0; block < blockCount; block++) liveCount += live[block]!
@@ -106,7 +106,7 @@ function depthFirst(cfg: Cfg): DepthFirstWalk {
 }
 
 /** Lengauer–Tarjan with path compression. Inside, vertices are visit numbers. */
-function immediateDominators(cfg: Cfg, walk: DepthFirstWalk): { idom: Int32Array; steps: number } {
+function immediateDominators(cfg: FlowGraph, walk: DepthFirstWalk): { idom: Int32Array; steps: number } {
   const { predecessorStart, predecessors } = cfg
   const { visited, number, parent } = walk
   const count = visited.length
@@ -171,7 +171,7 @@ function immediateDominators(cfg: Cfg, walk: DepthFirstWalk): { idom: Int32Array
 }
 
 function dominatorTree(
-  cfg: Cfg,
+  cfg: FlowGraph,
   walk: DepthFirstWalk,
   idom: Int32Array,
 ): Pick<Dominators, 'childStart' | 'children' | 'treeEnter' | 'treeLeave'> {

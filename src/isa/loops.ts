@@ -12,7 +12,7 @@
  * @see https://doi.org/10.1145/3547621
  * @module
  */
-import type { Cfg, WorkCounter } from './cfg.ts'
+import type { FlowGraph, WorkCounter } from './cfg.ts'
 import { type Dominators, dominates } from './dominators.ts'
 
 export const EDGE_FORWARD = 0
@@ -66,7 +66,7 @@ export function loopDepth(loops: Loops, block: number): number {
 }
 
 /** Whether two or more forward edges meet at a block: it needs a label of its own in structured code. */
-export function isMergeBlock(cfg: Cfg, dominators: Dominators, block: number): boolean {
+export function isMergeBlock(cfg: FlowGraph, dominators: Dominators, block: number): boolean {
   let forward = 0
   for (let i = cfg.predecessorStart[block]!; i < cfg.predecessorStart[block + 1]!; i++) {
     if (dominators.position[cfg.predecessors[i]!]! < dominators.position[block]! && ++forward === 2) return true
@@ -74,7 +74,7 @@ export function isMergeBlock(cfg: Cfg, dominators: Dominators, block: number): b
   return false
 }
 
-export function findLoops(cfg: Cfg, dominators: Dominators, work?: WorkCounter): Loops {
+export function findLoops(cfg: FlowGraph, dominators: Dominators, work?: WorkCounter): Loops {
   const { edgeClass, irreducible } = classifyEdges(cfg, dominators)
   const natural = naturalLoops(cfg, dominators)
   const found = irreducible
@@ -93,7 +93,7 @@ export function findLoops(cfg: Cfg, dominators: Dominators, work?: WorkCounter):
   }
 }
 
-function classifyEdges(cfg: Cfg, dominators: Dominators): { edgeClass: Uint8Array; irreducible: boolean } {
+function classifyEdges(cfg: FlowGraph, dominators: Dominators): { edgeClass: Uint8Array; irreducible: boolean } {
   const { position } = dominators
   const edgeClass = new Uint8Array(cfg.successors.length)
   let irreducible = false
@@ -120,7 +120,7 @@ interface NaturalLoops {
   readonly steps: number
 }
 
-function naturalLoops(cfg: Cfg, dominators: Dominators): NaturalLoops {
+function naturalLoops(cfg: FlowGraph, dominators: Dominators): NaturalLoops {
   const { predecessorStart, predecessors, blockCount } = cfg
   const { order } = dominators
   // Loops in the order of discovery, inner before outer.
@@ -186,7 +186,7 @@ function naturalLoops(cfg: Cfg, dominators: Dominators): NaturalLoops {
 
 /** Strongly connected components (Tarjan) of the graph without its back edges; those of one block have no cycle. */
 function irreducibleRegions(
-  cfg: Cfg,
+  cfg: FlowGraph,
   dominators: Dominators,
   edgeClass: Uint8Array,
 ): { regions: IrreducibleRegion[]; regionOfBlock: Int32Array; steps: number } {

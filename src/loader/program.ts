@@ -6,10 +6,11 @@
 import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { Report } from '../verifier/index.ts'
-import type { ExecutableProgram, Interpreter, RunOptions, VirtualMachine } from '../vm/index.ts'
+import type { ExecutableProgram, Interpreter, Jit, RunOptions, VirtualMachine } from '../vm/index.ts'
 import type { AnyProgramTypeDefinition } from './extension.ts'
 
-export type Engine = 'interpreter'
+/** The JIT compiles a program to WebAssembly. It checks no memory access: that is for programs that were verified, or are trusted. */
+export type Engine = 'interpreter' | 'jit'
 
 /** How programs run unless a run says otherwise. */
 export interface EngineOptions {
@@ -28,7 +29,11 @@ export interface EngineOptions {
 
 /** The options that a caller gave, with the defaults: every access is checked unless the program was verified. */
 export function engineOptions(options: Partial<EngineOptions>, report?: Report): EngineOptions {
-  const { engine = 'interpreter', checked = report === undefined, budget } = options
+  const { engine = 'interpreter', budget } = options
+  if (engine === 'jit' && options.checked === true) {
+    throw new AnybpfError('ERR_USAGE', 'only the interpreter checks every access: engine jit cannot')
+  }
+  const checked = options.checked ?? (engine === 'interpreter' && report === undefined)
   return { engine, checked, budget, report }
 }
 
@@ -44,6 +49,8 @@ export type RunResult<Output> = RunBase & Output
 export interface ProgramHost {
   readonly machine: VirtualMachine
   readonly interpreter: Interpreter
+  /** Made when it is first asked for. */
+  readonly jit: Jit
   /** What was disposed of on its own need not be held until the runtime is. */
   forget(thing: Disposable): void
 }
@@ -84,6 +91,8 @@ export class Program<Input = unknown, Output = unknown> {
     this.host = host
     this.engine = engine
     this.report = engine.report
+    // What cannot be compiled is found when loading.
+    if (engine.engine === 'jit') host.jit.prepare(executable, engine.budget)
     this.instance = definition.createContext(host.machine)
   }
 
@@ -144,6 +153,7 @@ export class Program<Input = unknown, Output = unknown> {
     cpu.context = this.instance.context
     const budget = options.budget ?? this.engine.budget
     try {
+      if (this.engine.engine === 'jit') return this.enterCompiled(r1, r2, options, budget)
       return this.host.interpreter.run(this.executable, r1, r2, {
         checked: options.checked ?? this.engine.checked,
         ...(budget !== undefined && { budget }),
@@ -154,6 +164,14 @@ export class Program<Input = unknown, Output = unknown> {
     }
   }
 
+  private enterCompiled(r1: number, r2: number, options: RunOptions, budget: number | undefined): number {
+    if (options.checked === true || options.trace !== undefined) {
+      const what = options.checked === true ? 'checks every access' : 'traces'
+      throw new AnybpfError('ERR_USAGE', `${this.name}: only the interpreter ${what}: engine jit cannot`)
+    }
+    return this.host.jit.run(this.executable, r1, r2, budget === undefined ? {} : { budget })
+  }
+
   private assertLive(): void {
     if (this.disposed) throw new AnybpfError('ERR_DISPOSED', `program ${this.name} was disposed of`)
   }
@@ -162,6 +180,7 @@ export class Program<Input = unknown, Output = unknown> {
     if (this.disposed) return
     this.disposed = true
     this.instance.dispose()
+    if (this.engine.engine === 'jit') this.host.jit.forget(this.executable)
     this.host.machine.removeProgram(this.executable)
     this.host.forget(this)
   }

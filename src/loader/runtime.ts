@@ -14,6 +14,7 @@ import {
   type Environment,
   GuestMemory,
   Interpreter,
+  Jit,
   type LinkedProgram,
   VirtualCpu,
   VirtualEnvironment,
@@ -59,6 +60,7 @@ export class Runtime implements ProgramHost {
   readonly interpreter: Interpreter
   readonly definitions: Definitions
   private readonly cpu: VirtualCpu
+  private compiler: Jit | undefined
   private readonly liveMaps = new Map<number, BpfMap>()
   private readonly owned = new Set<Disposable>()
   private disposed = false
@@ -81,6 +83,11 @@ export class Runtime implements ProgramHost {
       ...(options.print !== undefined && { print: options.print }),
     })
     this.interpreter = new Interpreter(this.cpu)
+  }
+
+  get jit(): Jit {
+    this.compiler ??= new Jit(this.cpu)
+    return this.compiler
   }
 
   /**
@@ -182,6 +189,7 @@ export class Runtime implements ProgramHost {
     for (const thing of [...this.owned].reverse()) thing.dispose()
     this.owned.clear()
     for (const map of this.liveMaps.values()) map.dispose()
+    this.compiler?.dispose()
     this.cpu.dispose()
   }
 

@@ -89,11 +89,17 @@ export abstract class SlabStore extends ControlBlockStore {
   protected find(lookup: SlabOperations['lookup'], key: GuestAddress, cpu: number): GuestAddress {
     try {
       const value = lookup(this.address, key, cpu) >>> 0
-      if (this.memory.u32[this.countIndex] !== this.slabs.length) this.addRegions()
+      this.noteRegions()
       return value
     } catch (error) {
       throw this.fault(error)
     }
+  }
+
+  noteRegions(): boolean {
+    if (this.memory.u32[this.countIndex] === this.slabs.length) return false
+    this.addRegions()
+    return true
   }
 
   protected release(): void {

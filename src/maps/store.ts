@@ -38,6 +38,8 @@ export abstract class ControlBlockStore implements HostMapStore {
   /** Copies of every value; 1 for a map that is not per-CPU. */
   readonly cpus: number
   readonly perCpu: boolean
+  /** KIND_* of the guest layout. */
+  readonly kind: number
   protected readonly machine: Machine
   protected readonly memory: GuestMemory
   protected readonly runtime: GuestRuntimeExports
@@ -55,6 +57,7 @@ export abstract class ControlBlockStore implements HostMapStore {
     this.flags = parameters.flags
     this.cpus = layout.copies
     this.perCpu = PER_CPU_KINDS.has(layout.kind)
+    this.kind = layout.kind
     // Only threads can contend: on memory that is not shared no operation needs a lock.
     const threads = this.memory.shared ? Math.max(2, parameters.cpus) : 1
     this.address = this.call(() =>

@@ -8,6 +8,7 @@ import type { Platform } from '../spec/types.ts'
 import { pairToU64 } from '../util/int64.ts'
 import type { Environment } from './environment.ts'
 import { Interpreter, type RunOptions } from './interpreter.ts'
+import { Jit } from './jit/jit.ts'
 import type { LinkedProgram } from './linked-program.ts'
 import type { HelperDefinition } from './machine.ts'
 import { VirtualCpu } from './virtual-cpu.ts'
@@ -22,6 +23,8 @@ export interface ExecuteRawOptions extends RunOptions, Omit<LinkedProgram, 'name
   readonly helpers?: ReadonlyMap<number, HelperDefinition>
   readonly environment?: Environment
   readonly print?: (line: string) => void
+  /** Default `interpreter`. */
+  readonly engine?: 'interpreter' | 'jit'
   /** What helpers and packet loads find in `cpu.context`. */
   readonly context?: unknown
 }
@@ -36,7 +39,7 @@ export interface RawResult {
 }
 
 /**
- * Runs slot-indexed instructions on the interpreter: r1 is the address of a copy of `memory` (NULL if that is empty), r2 its
+ * Runs slot-indexed instructions: r1 is the address of a copy of `memory` (NULL if that is empty), r2 its
  * length. Throws a `BpfFault` for what the program does wrong, ERR_BYTE_ORDER or ERR_LINK for what cannot be run.
  */
 export function executeRaw(
@@ -57,11 +60,11 @@ export function executeRaw(
   const program = machine.addProgram({ ...options, name: options.name ?? 'program', insns })
   const start = memory.length === 0 ? 0 : machine.memory.place(memory)
   if (start !== 0) machine.regions.add({ start, end: start + memory.length, writable: true, name: 'memory' })
-  const interpreter = new Interpreter(cpu)
-  interpreter.run(program, start, memory.length, options)
+  const engine = options.engine === 'jit' ? new Jit(cpu) : new Interpreter(cpu)
+  engine.run(program, start, memory.length, options)
   return {
     r0: pairToU64(cpu.registers[0]!, cpu.registers[1]!),
     memory: machine.memory.read(start, memory.length),
-    charged: interpreter.charged,
+    charged: engine.charged,
   }
 }

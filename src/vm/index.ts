@@ -7,13 +7,10 @@ export * from './environment.ts'
 export * from './execute-raw.ts'
 export * from './fault.ts'
 export * from './guest-memory.ts'
-export {
-  DEFAULT_BUDGET,
-  Interpreter,
-  MAY_GOTO_LIMIT,
-  type RunOptions,
-  type TraceHook,
-} from './interpreter.ts'
+export { Interpreter, type RunOptions, type TraceHook } from './interpreter.ts'
+export { Jit, type JitRunOptions } from './jit/jit.ts'
+export type { JitPasses } from './jit/target.ts'
+export { DEFAULT_BUDGET, MAY_GOTO_LIMIT } from './limits.ts'
 export * from './linked-program.ts'
 export { type LoweredProgram, type LoweringOptions, lowerProgram } from './lowering.ts'
 export * from './machine.ts'

@@ -39,6 +39,7 @@ import { FUNCTION_TAG, INSTRUCTION_TAG } from './code-address.ts'
 import { BpfFault, createFault } from './fault.ts'
 import { accessFault, FaultSignal, hex, misaligned } from './fault-signal.ts'
 import { type GuestAddress, PAGE_SIZE } from './guest-memory.ts'
+import { Budget, DEFAULT_BUDGET, MAY_GOTO_LIMIT } from './limits.ts'
 import { ALIGNED, type LoweredProgram, lowerProgram, SLOT_WORDS, tracedCode, WRITES } from './lowering.ts'
 import { type ExecutableProgram, isPacketSource } from './machine.ts'
 import { IMMEDIATE } from './opcodes.ts'
@@ -50,15 +51,6 @@ const LITTLE = true
 
 const IMM = 2 * IMMEDIATE
 const FRAME_POINTER = 2 * 10
-
-/** The budget of a run that names none: for programs that nobody has verified, about a second. */
-export const DEFAULT_BUDGET = 100_000_000
-
-/** How often a function's `may_goto` falls through (Linux: BPF_MAX_LOOPS). */
-export const MAY_GOTO_LIMIT = 8 * 1024 * 1024
-
-/** The budget is counted down in portions that are small integers. */
-const FUEL_PORTION = 2 ** 30 - 1
 
 const TWO_32 = 4294967296
 const ENOENT = 2
@@ -77,12 +69,6 @@ export interface RunOptions {
 
 /** `slot` is of the instruction that comes next, `depth` 1 in the program's own frame; registers are in `cpu`. */
 export type TraceHook = (cpu: VirtualCpu, program: ExecutableProgram, slot: number, depth: number) => void
-
-function budgetOf({ budget = DEFAULT_BUDGET }: RunOptions): number {
-  if (!Number.isInteger(budget) || budget < 0)
-    throw new AnybpfError('ERR_USAGE', `${budget} is no budget of instructions`)
-  return budget === 0 ? Infinity : budget
-}
 
 interface Executable {
   readonly program: ExecutableProgram
@@ -109,10 +95,9 @@ export class Interpreter {
   private entry: ExecutableProgram | undefined = undefined
   private checked = false
   private trace: TraceHook | undefined = undefined
-  /** What is left of the current portion of the budget while no code of the loop runs; and what is left besides. */
+  private readonly budget = new Budget()
+  /** What is left of the current portion of the budget while no code of the loop runs. */
   private fuel = 0
-  private reserve = 0
-  private budget = 0
   // Windows: accesses that lie inside need no further check.
   private readStart = 0
   private readLength = 0
@@ -141,9 +126,8 @@ export class Interpreter {
     const { cpu, registers } = this
     this.assertIdle(program)
     const executable = this.executable(program)
-    this.budget = budgetOf(options)
+    this.budget.begin(options.budget ?? DEFAULT_BUDGET)
     this.fuel = 0
-    this.reserve = this.budget
     this.checked = options.checked ?? false
     this.trace = options.trace
     this.tailCalls = 0
@@ -173,7 +157,7 @@ export class Interpreter {
 
   /** Instructions that the last run was charged for. */
   get charged(): number {
-    return this.budget === Infinity ? Number.NaN : this.budget - this.reserve - this.fuel
+    return this.budget.charged(this.fuel)
   }
 
   /** See `Cpu.callFunction`. */
@@ -401,17 +385,9 @@ export class Interpreter {
     return executable.traced
   }
 
-  /** The next portion of the budget, less what the last one fell short by. */
   private refuel(shortfall: number): number {
-    let fuel = shortfall
-    while (fuel < 0) {
-      if (this.reserve <= 0) {
-        throw new FaultSignal('budget', `the budget of ${this.budget} instructions is used up`)
-      }
-      const portion = Math.min(this.reserve, FUEL_PORTION)
-      this.reserve -= portion
-      fuel += portion
-    }
+    const fuel = this.budget.refuel(shortfall)
+    if (fuel === undefined) throw new FaultSignal('budget', this.budget.exhausted)
     return fuel
   }
 

@@ -21,6 +21,10 @@ export interface MapStore {
   readonly keySize: number
   readonly valueSize: number
   readonly maxEntries: number
+  /** KIND_* of the guest layout, where the guest runtime's functions do what the methods do: compiled programs call those. */
+  readonly kind?: number
+  /** Makes regions of memory that such calls have added; true if there was any. */
+  noteRegions?(): boolean
   /** How many copies a per-CPU map has; absent or 1: one. */
   readonly cpus?: number
   /** Address of the value, or 0. `cpu` chooses the copy of a per-CPU map. */
@@ -108,8 +112,12 @@ export interface Cpu {
  */
 export type HelperFunction = (cpu: Cpu, r1: number, r2: number, r3: number, r4: number, r5: number) => number
 
+export type MapOperation = 'lookup' | 'update' | 'delete'
+
 /** A helper: data plus a function. Built-in ones and a user's own take the same route. */
 export interface HelperDefinition {
   readonly spec: HelperSpec
   readonly call: HelperFunction
+  /** It is no more than this operation on the map of its first argument: an engine may do that itself. */
+  readonly operation?: MapOperation
 }

@@ -34,6 +34,12 @@ export interface RegionSet {
 export class SortedRegionSet implements RegionSet {
   generation = 0
   private readonly regions: Region[] = []
+  private readonly missing: () => boolean
+
+  /** `missing` is asked when nothing is found, and adds regions that are not known yet; false: there are none. */
+  constructor(missing: () => boolean = () => false) {
+    this.missing = missing
+  }
 
   add(region: Region): void {
     const index = this.indexAfter(region.start)
@@ -54,6 +60,10 @@ export class SortedRegionSet implements RegionSet {
   }
 
   find(address: GuestAddress, size: number): Region | undefined {
+    return this.lookUp(address, size) ?? (this.missing() ? this.lookUp(address, size) : undefined)
+  }
+
+  private lookUp(address: GuestAddress, size: number): Region | undefined {
     const region = this.at(address)
     if (region === undefined || address + size > region.end) return undefined
     return region.covers === undefined || region.covers(address, size) ? region : undefined

@@ -45,6 +45,8 @@ export class VirtualCpu implements Cpu {
   readonly frameStride: number
   /** Frames that the stack has room for. */
   readonly frames: number
+  /** See `Cpu.checked`; engines set it while a program runs that was verified. */
+  checked = true
   /** Frames that are live; 0 while no program runs. */
   depth = 0
   /** The engine that runs a program now. */
@@ -77,6 +79,11 @@ export class VirtualCpu implements Cpu {
   /** What r10 is in the frame of the given depth (1 is the first): one past the frame's last byte. */
   frameTop(depth: number): GuestAddress {
     return this.stack + depth * this.frameStride
+  }
+
+  /** The depth of the frame with this top. */
+  depthOf(frameTop: GuestAddress): number {
+    return Math.floor((frameTop - this.stack) / this.frameStride)
   }
 
   private isLiveStack(start: GuestAddress, length: number): boolean {

@@ -22,7 +22,7 @@ export interface VirtualMachineOptions {
 export class VirtualMachine implements Machine {
   readonly platform: Platform
   readonly memory: GuestMemory
-  readonly regions = new SortedRegionSet()
+  readonly regions = new SortedRegionSet(() => this.noteRegions())
   readonly helpers: ReadonlyMap<number, HelperDefinition>
   readonly maps = new Map<GuestAddress, MapStore>()
   readonly programs: (ExecutableProgram | undefined)[] = []
@@ -34,6 +34,13 @@ export class VirtualMachine implements Machine {
     this.platform = options.platform
     this.memory = options.memory ?? new GuestMemory()
     this.helpers = options.helpers ?? new Map()
+  }
+
+  /** Compiled programs let maps grow without telling anybody. */
+  private noteRegions(): boolean {
+    let noted = false
+    for (const map of this.maps.values()) if (map.noteRegions?.() === true) noted = true
+    return noted
   }
 
   addMap(map: MapStore): void {

@@ -17,6 +17,7 @@ describe('the conformance plug-in', () => {
     ['r0 = *(u8 *)(r1 + 1)\nexit', ['aa BB '], 'bb\n'],
     ['r0 = r2\nexit', ['--engine interpreter', '0102030405060708090a0b'], 'b\n'],
     ['r0 = r2\nexit', ['01 02', '--engine', 'interpreter'], '2\n'],
+    ['r0 = r2\nr0 = -r0\nexit', ['01 02', '--engine=jit'], 'fffffffffffffffe\n'],
     ['r1 = -1\ncall 5\nr0 = 2\nexit', ['', ''], '2\n'],
   ])('%s with %j', async (text, args, stdout) => {
     for (const separator of ['', ' ', '\n']) {
@@ -45,7 +46,7 @@ describe('the conformance plug-in', () => {
     ['memory that is no hexadecimal', hex('exit'), ['0'], 2, 'ERR_FORMAT'],
     ['memory given twice', hex('exit'), ['00', '11'], 2, 'ERR_USAGE'],
     ['an unknown option', hex('exit'), ['--frobnicate'], 2, 'ERR_USAGE'],
-    ['an engine that is not there', hex('exit'), ['--engine', 'jit'], 2, 'ERR_USAGE'],
+    ['an engine that is not there', hex('exit'), ['--engine', 'quantum'], 2, 'ERR_USAGE'],
     ['an engine without a name', hex('exit'), ['--engine'], 2, 'ERR_USAGE'],
   ])('tells of %s in one line', async (_, input, args, status, code) => {
     const answer = await ask(input, ...args)

@@ -63,12 +63,6 @@ describe('the command line', () => {
     expect(stderr).toMatch(message)
   })
 
-  it('says that this version has no JIT', async () => {
-    const { status, stderr } = await cli(['run', 'a.o', '--engine', 'jit'])
-    expect(status).toBe(2)
-    expect(stderr).toMatch(errorLine('ERR_UNSUPPORTED'))
-  })
-
   it('tells errors as JSON too where --json is given', async () => {
     const missing = await cli(['inspect', 'no-such-file.o', '--json'])
     expect(missing.status).toBe(3)

@@ -112,9 +112,26 @@ describe('run on memory', () => {
     expect(document.compileMs).toBeGreaterThan(0)
   })
 
-  it('ends a program that never ends, at the budget', async () => {
+  it('runs on the engine that is named', async () => {
+    const object = 'examples/xdp-firewall/firewall.el.o'
+    const pcap = 'examples/captures/mixed.pcap'
+    const [interpreted, compiled] = await Promise.all(
+      ['interpreter', 'jit'].map(async (engine) => {
+        const run = ['run', object, '--pcap', pcap, '--maps', '--engine', engine]
+        const { engine: used, nsPerRun, compileMs, packets, ...rest } = (await json(run)).document
+        expect(used).toBe(engine)
+        expect(nsPerRun).toBeGreaterThan(0)
+        return { ...rest, out: packets.out, bytesOut: packets.bytesOut }
+      }),
+    )
+    expect(compiled).toEqual(interpreted)
+    const raw = await json(['run', '-', '--no-verify', '--engine', 'jit', '--budget', '0'], 'r0 = 7\nr0 <<= 40\nexit\n')
+    expect(raw.document).toMatchObject({ engine: 'jit', verified: false, checked: false, r0: '0x70000000000' })
+  })
+
+  it.each(['interpreter', 'jit'])('ends a program that never ends, at the budget, on the %s', async (engine) => {
     const { status, stderr, document } = await json(
-      ['run', '-', '--no-verify', '--budget', '10k'],
+      ['run', '-', '--no-verify', '--budget', '10k', '--engine', engine],
       'again: goto again\n',
     )
     expect(status).toBe(1)

@@ -16,7 +16,8 @@ import {
   validateProgram,
 } from '../../src/isa/index.ts'
 import { assertNever, bytesToHex, hexToBytes } from '../../src/util/index.ts'
-import { type BpfFault, executeRaw, type PacketSource } from '../../src/vm/index.ts'
+import type { BpfFault, PacketSource } from '../../src/vm/index.ts'
+import { executeRawOnAll } from '../support/both-engines.ts'
 import { type FaultCase, type RunCase, STATEMENTS, type StatementCase } from './statements.ts'
 
 const DOCUMENT = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'isa.md'), 'utf8')
@@ -124,7 +125,7 @@ function check(c: StatementCase): void {
 /** Every access is checked: a statement shall not hold by accident. */
 function execute(c: RunCase | FaultCase): { r0: bigint; memory: Uint8Array } {
   const packet = c.kind === 'run' && c.packet !== undefined ? hexToBytes(c.packet) : undefined
-  return executeRaw(assemble(c.program), hexToBytes(c.memory ?? ''), {
+  return executeRawOnAll(assemble(c.program), hexToBytes(c.memory ?? ''), {
     checked: true,
     ...(packet === undefined ? {} : { context: packetSource(packet) }),
     ...(c.indirectTargets === undefined ? {} : { indirectTargets: c.indirectTargets }),

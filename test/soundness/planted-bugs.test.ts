@@ -3,7 +3,8 @@
  * programs of one run. A few are tried always, all with ANYBPF_LONG=1; that each still fits the source is checked always.
  */
 import { describe, expect, it } from 'vitest'
-import { HUNT_PROGRAMS, huntPlanted, huntText, plantedSource } from '../../scripts/soundness/planted-bugs.ts'
+import { plantedSource } from '../../scripts/programs/planting.ts'
+import { HUNT_PROGRAMS, huntPlanted, huntText } from '../../scripts/soundness/planted-bugs.ts'
 import { PLANTS } from '../../scripts/soundness/plants.ts'
 import { SEED } from '../support/runs.ts'
 

@@ -2,8 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { INSTRUCTION_TABLE, type Instruction, type Operand } from '../../src/isa/index.ts'
-import { type ExecutableProgram, executeRaw, type VirtualCpu } from '../../src/vm/index.ts'
+import type { ExecutableProgram, VirtualCpu } from '../../src/vm/index.ts'
 import { arbitraryInsn, withTails } from '../support/arbitrary-insn.ts'
+import { executeRawOnAll } from '../support/both-engines.ts'
 import { runs, SEED } from '../support/runs.ts'
 
 const KINDS = new Set<Instruction['kind']>(['alu', 'neg', 'movsx', 'endian', 'lddw'])
@@ -125,7 +126,7 @@ describe('arithmetic', () => {
           model(insns[slot]!, registers)
           expected = [...registers]
         }
-        const { r0 } = executeRaw(insns, undefined, { trace })
+        const { r0 } = executeRawOnAll(insns, undefined, { trace })
         expect(r0).toBe(registers[0])
         expect(compared).toBe(insns.filter((insn) => insn.kind !== 'wide_tail').length)
       }),

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { assemble, type Instruction, WIDE_TAIL } from '../../src/isa/index.ts'
 import { bytesToHex, hexToBytes } from '../../src/util/index.ts'
-import { executeRaw, INSTRUCTION_TAG, MAY_GOTO_LIMIT, type PacketSource, type VirtualCpu } from '../../src/vm/index.ts'
+import { INSTRUCTION_TAG, MAY_GOTO_LIMIT, type PacketSource, type VirtualCpu } from '../../src/vm/index.ts'
+import { executeRawOnAll } from '../support/both-engines.ts'
 import { Bench, faultOf, r0 } from './support.ts'
 
 const MEMORY = hexToBytes('8182838485868788 1112131415161718')
@@ -36,7 +37,7 @@ describe('loads and stores', () => {
     ['store_release((u64 *)(r1 + 0), r3)', 'ffeeddccbbaa9988'],
   ])('%s', (text, expected) => {
     for (const checked of [false, true]) {
-      const { memory } = executeRaw(assemble(`r3 = 0x8899aabbccddeeff ll\n${text}\nexit`), MEMORY, { checked })
+      const { memory } = executeRawOnAll(assemble(`r3 = 0x8899aabbccddeeff ll\n${text}\nexit`), MEMORY, { checked })
       expect(bytesToHex(memory.subarray(0, 8))).toBe(expected)
     }
   })
@@ -71,10 +72,10 @@ describe('atomic operations', () => {
   ])('%s', (text, expected, r2, r0After) => {
     const setup = 'r0 = 1\nr2 = 32\n'
     const memory = hexToBytes('f0ffffffffffffff')
-    const result = executeRaw(assemble(`${setup}${text}\nexit`), memory)
+    const result = executeRawOnAll(assemble(`${setup}${text}\nexit`), memory)
     expect(bytesToHex(result.memory)).toBe(expected)
     expect(result.r0).toBe(r0After)
-    expect(executeRaw(assemble(`${setup}${text}\nr0 = r2\nexit`), memory).r0).toBe(r2)
+    expect(executeRawOnAll(assemble(`${setup}${text}\nr0 = r2\nexit`), memory).r0).toBe(r2)
   })
 })
 
@@ -126,13 +127,13 @@ describe('jumps', () => {
       ...assemble('r0 = 1\nexit\nr0 = 2\nexit'),
     ]
     const indirectTargets = new Map([[2, [3, 5]]])
-    expect(executeRaw(program(3), undefined, { indirectTargets }).r0).toBe(1n)
-    expect(executeRaw(program(5), undefined, { indirectTargets }).r0).toBe(2n)
-    expect(faultOf(() => executeRaw(program(4), undefined, { indirectTargets }))).toMatchObject({
+    expect(executeRawOnAll(program(3), undefined, { indirectTargets }).r0).toBe(1n)
+    expect(executeRawOnAll(program(5), undefined, { indirectTargets }).r0).toBe(2n)
+    expect(faultOf(() => executeRawOnAll(program(4), undefined, { indirectTargets }))).toMatchObject({
       kind: 'bad_jump',
       slot: 2,
     })
-    expect(faultOf(() => executeRaw(program(3))).kind).toBe('bad_jump')
+    expect(faultOf(() => executeRawOnAll(program(3))).kind).toBe('bad_jump')
   })
 })
 
@@ -181,7 +182,7 @@ describe('a run', () => {
   })
 
   it('refuses a big-endian program', () => {
-    expect(() => executeRaw(assemble('exit'), undefined, { byteOrder: 'big' })).toThrow(
+    expect(() => executeRawOnAll(assemble('exit'), undefined, { byteOrder: 'big' })).toThrow(
       expect.objectContaining({ code: 'ERR_BYTE_ORDER' }),
     )
   })
@@ -192,7 +193,7 @@ describe('a run', () => {
       WIDE_TAIL,
       { kind: 'exit' },
     ]
-    expect(() => executeRaw(insns)).toThrow(/insn 0: map_fd 3 has no address yet/)
+    expect(() => executeRawOnAll(insns)).toThrow(/insn 0: map_fd 3 has no address yet/)
   })
 
   it('tells a hook of every instruction, with registers and depth', () => {
@@ -226,6 +227,6 @@ describe('a run', () => {
 
   it('costs the same with a hook', () => {
     const insns = assemble('r1 = 5\nloop:\nr1 -= 1\nif r1 != 0 goto loop\nexit')
-    expect(executeRaw(insns, undefined, { trace: () => {} }).charged).toBe(executeRaw(insns).charged)
+    expect(executeRawOnAll(insns, undefined, { trace: () => {} }).charged).toBe(executeRawOnAll(insns).charged)
   })
 })

@@ -5,7 +5,7 @@
  */
 import type { Operand } from '../../../src/isa/index.ts'
 import type { SeededRandom } from '../../../src/util/index.ts'
-import { Code } from './code.ts'
+import { Code } from '../../programs/code.ts'
 import { type GeneratorMap, KEPT, type Kind, Knowledge, NOTHING, NUMBER, SCRATCH } from './knowledge.ts'
 
 /** What programs of a type can do. */

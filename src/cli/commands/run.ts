@@ -77,9 +77,6 @@ async function open(file: string, options: RunOptions, memorySize: number, io: C
 }
 
 function checkOptions(options: RunOptions): void {
-  if (options.engine === 'jit') {
-    throw usageError('--engine jit is not available in this version; there is: interpreter', 'ERR_UNSUPPORTED')
-  }
   if (options.pcap !== undefined) {
     if (options.data !== undefined) throw usageError('--pcap and --data both say what to run on: give one')
     if (options.repeat !== undefined) throw usageError('--repeat is for a single input, not for --pcap')

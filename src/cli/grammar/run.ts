@@ -29,7 +29,10 @@ A program is verified first, as Linux would for a trusted author (a raw program 
     .option('-r, --repeat <n>', 'run N times and report the median ns per run', wholeNumber(1))
     .option('--fresh', 'with --repeat: restore the input before every run')
     .addOption(
-      new Option('--engine <engine>', 'how to execute; jit comes with a later version')
+      new Option(
+        '--engine <engine>',
+        'how to execute: jit compiles the program to WebAssembly, and checks no access of its own',
+      )
         .choices(['interpreter', 'jit'])
         .default('interpreter'),
     )

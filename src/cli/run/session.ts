@@ -91,7 +91,7 @@ export async function openSession(
   })
   try {
     const engine = {
-      engine: 'interpreter' as const,
+      engine: options.engine,
       // What the verifier accepts needs no checks; the rest is checked unless asked otherwise.
       ...(options.unchecked === true ? { checked: false } : {}),
       ...(options.budget === undefined ? {} : { budget: options.budget }),
@@ -138,7 +138,7 @@ export async function openSession(
         const error = new VerificationError(report)
         throw new CliError(EXIT.rejected, error.code, error.message, file, error)
       }
-      const checked = report === undefined && options.unchecked !== true
+      const checked = options.engine === 'interpreter' && report === undefined && options.unchecked !== true
       program = await step(EXIT.rejected, file, () => runtime.loadProgram(insns, { ...engine, checked, type }))
     }
     const compileMs = performance.now() - started
@@ -281,7 +281,7 @@ export class Session {
       type: this.type,
       engine: options.engine,
       verified: options.verify,
-      checked: !options.verify && options.unchecked !== true,
+      checked: options.engine === 'interpreter' && !options.verify && options.unchecked !== true,
       runs: this.runs,
       retval: r0 === undefined ? (this.lastRetval ?? null) : plainInteger(r0),
       ...(typeof this.lastVerdict === 'string' ? { verdict: this.lastVerdict } : {}),

@@ -1,9 +1,10 @@
 /**
- * Code that is being written: instructions by slot, labels, symbols. Branch targets are filled in when they are known.
+ * Code that is being written by a generator: instructions by slot, labels, symbols. Branch targets are filled in when they
+ * are known.
  * @module
  */
-import type { AccessSize, AluOp, AtomicOp, Instruction, JumpOp, Operand } from '../../../src/isa/index.ts'
-import type { VerifierReference } from '../../../src/verifier/index.ts'
+import type { AccessSize, AluOp, AtomicOp, Instruction, JumpOp, Operand } from '../../src/isa/index.ts'
+import type { VerifierReference } from '../../src/verifier/index.ts'
 
 /** The instructions of one program, and what they refer to. */
 export class Code {

@@ -1,0 +1,137 @@
+/**
+ * How fast programs run, engine beside engine:
+ * `npm run bench -- engines [--only=TEXT] [--rounds=N] [--json=FILE] [--no-kernel]`.
+ *
+ * Engines: anybpf's interpreter and JIT; the same C compiled natively (clang 19; `CLANG` names another one); the running
+ * kernel's JIT, as root on Linux; ubpf's and rbpf's JITs where `UBPF` and `RBPF` are paths of runners (see
+ * `bench/engines/peers`). Each has to give the result that the others give before it is timed. All are timed in turns, round
+ * by round, in processor time (the kernel by its own clock), and medians are taken: what else the machine does meets all alike.
+ * @module
+ */
+import { writeFileSync } from 'node:fs'
+import { arch, cpus, loadavg, release } from 'node:os'
+import { AnybpfEngine, entryCosts } from './engines/anybpf.ts'
+import { type Engine, Refusal, type Subject } from './engines/engine.ts'
+import { NativeEngine, PeerEngine } from './engines/external.ts'
+import { KernelEngine } from './engines/kernel.ts'
+import { geometricMean, printReport, type Result, summarize } from './engines/report.ts'
+import { captureWorkloads, EMPTY, mapWorkloads, memoryWorkloads, NOTHING, type Workload } from './engines/workloads.ts'
+
+const ROUNDS = 15
+/** How long one engine runs in one round. */
+const STRETCH_NS = 4e6
+const SLOT_BYTES = 8
+
+const option = (name: string): string | undefined =>
+  process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
+const only = option('only') ?? ''
+const rounds = Number(option('rounds') ?? ROUNDS)
+const jsonFile = option('json')
+
+interface Timed {
+  readonly engine: string
+  readonly subject: Subject
+  readonly count: number
+  readonly times: number[]
+}
+
+/** How many runs take about a stretch. */
+async function calibrate(subject: Subject, packets: number): Promise<number> {
+  for (let count = 1; ; count *= 4) {
+    const ns = (await subject.time(count)) * packets
+    if (ns * count > STRETCH_NS / 8 || count > 1e7) return Math.max(1, Math.round(STRETCH_NS / ns))
+  }
+}
+
+/** Opens a workload in all engines. Throws if two of them do not agree. */
+async function openAll(workload: Workload, engines: readonly Engine[], result: Result): Promise<Timed[]> {
+  const open: Timed[] = []
+  let expected: { readonly engine: string; readonly outcome: string } | undefined
+  for (const engine of engines) {
+    try {
+      const subject = await engine.open(workload)
+      expected ??= { engine: engine.name, outcome: subject.outcome }
+      if (subject.outcome !== expected.outcome) {
+        const [a, b] = [`${expected.engine}: ${expected.outcome}`, `${engine.name}: ${subject.outcome}`]
+        throw new Error(`${workload.name}: engines disagree: ${a}; ${b}`)
+      }
+      if (subject.size !== undefined) result.size = subject.size
+      const count = await calibrate(subject, workload.kind === 'memory' ? 1 : workload.packets.length)
+      const times: number[] = []
+      result.rounds[engine.name] = times
+      open.push({ engine: engine.name, subject, count, times })
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      result.refused[engine.name] = error.message
+    }
+  }
+  return open
+}
+
+const engines: Engine[] = []
+for (const make of [
+  () => new AnybpfEngine('interpreter'),
+  () => new AnybpfEngine('jit'),
+  () => new NativeEngine(),
+  ...(process.argv.includes('--no-kernel') ? [] : [() => new KernelEngine()]),
+  () => new PeerEngine('ubpf'),
+  () => new PeerEngine('rbpf'),
+]) {
+  const engine: Engine = make()
+  if (engine.unavailable === undefined) engines.push(engine)
+  else {
+    console.log(`without ${engine.name}: ${engine.unavailable}`)
+    engine.close()
+  }
+}
+
+const memory = memoryWorkloads()
+const maps = mapWorkloads()
+// The empty ones are what the kernel's figures are net of.
+const wanted = ({ name }: Workload): boolean => name === EMPTY || name === NOTHING || name.includes(only)
+const workloads: Workload[] = [...memory, ...maps, ...captureWorkloads()].filter(wanted)
+const load = loadavg()[0]!
+const results: Result[] = []
+const timed: Timed[] = []
+for (const workload of workloads) {
+  const insns = workload.kind === 'memory' ? workload.code.length / SLOT_BYTES : 0
+  const result: Result = { name: workload.name, kind: workload.kind, insns, rounds: {}, ns: {}, refused: {} }
+  results.push(result)
+  timed.push(...(await openAll(workload, engines, result)))
+}
+for (let round = 0; round < rounds; round++) {
+  for (const { subject, count, times } of timed) times.push(await subject.time(count))
+}
+summarize(results)
+const ways = only === '' ? entryCosts(memory[0]!, maps[0]!, rounds) : {}
+for (const engine of engines) engine.close()
+
+const names = engines.map(({ name }) => name)
+const machine = {
+  cpu: cpus()[0]?.model ?? arch(),
+  cores: cpus().length,
+  system: `${process.platform} ${release()}`,
+  node: process.version,
+  load,
+}
+printReport(results, ['jit', ...names.filter((name) => name !== 'jit')], ways)
+console.log(
+  `\n${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}; load ${load.toFixed(1)} at the ` +
+    `start; medians of ${rounds} rounds`,
+)
+if (jsonFile !== undefined) {
+  const counted = results.filter(
+    ({ kind, name, ns }) => kind === 'memory' && name !== EMPTY && ns['native'] !== undefined,
+  )
+  const means = Object.fromEntries(
+    names.flatMap((name) => {
+      const shared = counted.filter(({ ns }) => (ns[name] ?? 0) > 0)
+      if (shared.length === 0) return []
+      return [[name, geometricMean(shared.map(({ ns }) => ns[name]! / ns['native']!))]]
+    }),
+  )
+  writeFileSync(
+    jsonFile,
+    `${JSON.stringify({ machine, rounds, toNative: means, entryNs: ways, workloads: results }, null, 2)}\n`,
+  )
+}

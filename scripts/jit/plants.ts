@@ -1,0 +1,162 @@
+/**
+ * Known kinds of faults of compilers, as changes of the JIT's source: each makes a program do something else. The comparison has
+ * to catch every one; a change that does not fit the source any more has to be written anew.
+ * @module
+ */
+import type { Plant } from '../programs/planting.ts'
+
+/** It is planted into the one file of `src/vm/jit` that has the place. */
+export type JitPlant = Omit<Plant, 'file'>
+
+export const JIT_PLANTS: readonly JitPlant[] = [
+  {
+    name: '32-bit results are sign-extended',
+    find: "  if (op !== 'mov') w.op((wide ? ALU64 : ALU32)[op]!)\n  if (!wide) w.op(OP.i64_extend_i32_u)",
+    replace: "  if (op !== 'mov') w.op((wide ? ALU64 : ALU32)[op]!)\n  if (!wide) w.op(OP.i64_extend_i32_s)",
+  },
+  {
+    name: 'a quotient by zero is the dividend',
+    find: '  if (isQuotient) pushConstant(w, 0, wide)\n  else pushRegister(w, operands, dst, wide)\n  w.else()',
+    replace: '  pushRegister(w, operands, dst, wide)\n  w.else()',
+  },
+  {
+    name: 'the least number divided by -1 traps',
+    find: '    pushConstant(w, -1, wide)\n',
+    replace: '    pushConstant(w, 0, wide)\n',
+  },
+  {
+    name: 'an arithmetic shift of 32 bits is a logical one',
+    find: '  arsh: OP.i32_shr_s,',
+    replace: '  arsh: OP.i32_shr_u,',
+  },
+  {
+    name: 'a byte swap of 64 bits leaves its halves where they are',
+    find: '    w.i64(32)\n    w.op(OP.i64_rotl)\n',
+    replace: '    w.i64(0)\n    w.op(OP.i64_rotl)\n',
+  },
+  {
+    name: 'movsx of 16 to 32 bits extends to 64',
+    find: '  w.op(insn.bits === 8 ? OP.i32_extend8_s : OP.i32_extend16_s)\n  w.op(OP.i64_extend_i32_u)',
+    replace:
+      '  w.op(insn.bits === 8 ? OP.i32_extend8_s : OP.i32_extend16_s)\n  w.op(insn.bits === 8 ? OP.i64_extend_i32_u : OP.i64_extend_i32_s)',
+  },
+  {
+    name: 'a signed comparison is unsigned',
+    find: '  sle: OP.i64_le_s,',
+    replace: '  sle: OP.i64_le_u,',
+  },
+  {
+    name: 'a 32-bit test of bits does not see the highest one',
+    find: "    if (op !== 'set') return\n    if (wide) {",
+    replace:
+      "    if (op !== 'set') return\n    if (!wide) {\n      w.i32(0x7fffffff)\n      w.op(OP.i32_and)\n    }\n    if (wide) {",
+  },
+  {
+    name: 'a load with a sign is one without',
+    find: '  2: [OP.i64_load16_u, OP.i64_load16_s],',
+    replace: '  2: [OP.i64_load16_u, OP.i64_load16_u],',
+  },
+  {
+    name: 'what a 32-bit atomic operation fetches is sign-extended',
+    find: `  if (!wide) w.op(OP.i64_extend_i32_u)
+  f.set(op === 'cmpxchg' ? 0 : src)`,
+    replace: `  if (!wide) w.op(OP.i64_extend_i32_s)
+  f.set(op === 'cmpxchg' ? 0 : src)`,
+  },
+  {
+    name: 'compare-and-exchange returns into its source',
+    find: `set(op === 'cmpxchg' ? 0 : src)`,
+    replace: 'set(src)',
+  },
+  {
+    name: 'a negative offset loses its lowest bit',
+    find: 'w.i32(off)\n',
+    replace: 'w.i32(off & ~1)\n',
+  },
+  {
+    name: 'the highest eight bytes of a frame are not cleared',
+    find: '    for (let at = frameSize - clear; at < frameSize; at += 8) {',
+    replace: '    for (let at = frameSize - clear; at < frameSize - 8; at += 8) {',
+  },
+  {
+    name: 'a long block is charged one instruction too many',
+    find: 'w.i32(weight)',
+    replace: 'w.i32(weight > 9 ? weight + 1 : weight)',
+  },
+  {
+    name: 'a call of a function forgets what it has charged',
+    find: '    w.memory(OP.i32_store, CPU_FRAME)\n  }\n  f.reloadFuel()',
+    replace: '    w.memory(OP.i32_store, CPU_FRAME)\n  }',
+  },
+  {
+    name: 'the frame of a callee lies in the guard below it',
+    find: 'w.i32(target.frameSize + target.frameStride)',
+    replace: 'w.i32(target.frameStride)',
+  },
+  {
+    name: 'a failed packet load goes on',
+    find: '  w.if()\n  f.saveFuel()\n  f.register(0)\n  w.op(OP.return)\n  w.end()',
+    replace: '  w.op(OP.drop)',
+  },
+  {
+    name: 'the upper half of r5 is that of r4 for a helper',
+    find: 'if (width === 64) f.high(i + 1)',
+    replace: 'if (width === 64) f.high(i === 4 ? i : i + 1)',
+  },
+  {
+    name: 'a tail call is counted twice',
+    find: '    this.tailCalls++\n',
+    replace: '    this.tailCalls += 2\n',
+  },
+  {
+    name: 'a tail call hands over r2',
+    find: '  for (let i = 1; i < ARGUMENTS; i++) w.i64(0)\n  w.get(next)',
+    replace: '  f.register(2)\n  for (let i = 2; i < ARGUMENTS; i++) w.i64(0)\n  w.get(next)',
+  },
+  {
+    name: 'edges from inside and outside of a cycle share their choice',
+    find: '    if (choice === undefined) return next\n',
+    replace:
+      "    if (choice === undefined) return next\n    for (let i = dispatcher + 1; i < nodes.length; i++) {\n      const known = nodes[i]!\n      if (known.kind === 'choose' && known.choice === choice) return i\n    }\n",
+  },
+  {
+    name: 'a copy of a loop has its conditions the wrong way round',
+    find: '      else nodes.push({ ...original, next })',
+    replace: '      else nodes.push({ ...original, next: copy === 3 ? next.reverse() : next })',
+  },
+  {
+    name: 'a rotation is one though its shifts are not of one value',
+    find: 'a.left === b.left || a.of !== b.of',
+    replace: 'a.left === b.left',
+  },
+  {
+    name: 'a rotation by any two shifts',
+    find: '|| a.amount + b.amount !== width',
+    replace: '|| a.amount + b.amount > width',
+  },
+  {
+    name: 'a short store to a stack slot in a local keeps all its bits',
+    find: '  if (size < 8) {\n    w.i64(size === 4',
+    replace: '  if (size === 4) {\n    w.i64(size === 4',
+  },
+  {
+    name: 'stack slots of several sizes are taken to be of one',
+    find: 'if (access.off !== off || access.size !== size) same = false',
+    replace: 'if (access.off !== off) same = false',
+  },
+  {
+    name: 'the last element of an array is not found',
+    find: '  w.i32(store.maxEntries)\n',
+    replace: '  w.i32(store.maxEntries - 1)\n',
+  },
+  {
+    name: 'the error of a deletion is no negative number',
+    find: "w.op(operation === 'lookup' ? OP.i64_extend_i32_u : OP.i64_extend_i32_s)",
+    replace: "w.op(operation === 'update' ? OP.i64_extend_i32_s : OP.i64_extend_i32_u)",
+  },
+  {
+    name: 'a map’s address is believed where ways with different ones meet',
+    find: '.known.clear()',
+    replace: '',
+  },
+]

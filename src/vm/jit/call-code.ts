@@ -1,0 +1,183 @@
+/**
+ * What calls become: of BPF functions, helpers, code addresses, and of programs that replace this one.
+ * @module
+ */
+import type { CallInsn } from '../../isa/instruction.ts'
+import type { HelperDefinition } from '../machine.ts'
+import { CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
+import { ARGUMENTS, type FunctionState } from './function-state.ts'
+import { FAULT } from './imports.ts'
+import { type KnownOperation, knownOperation, writeOperation } from './map-operations.ts'
+import { OP } from './wasm-opcodes.ts'
+
+const ENOENT = 2
+
+export function writeCall(f: FunctionState, insn: CallInsn): void {
+  const { w, scope } = f
+  if (insn.target === 'kfunc') {
+    f.fault(FAULT.unknownHelper)
+    return
+  }
+  if (insn.target === 'local') {
+    const callee = scope.functionAt(f.slot + 1 + insn.imm)
+    if (callee === undefined) {
+      f.fault(FAULT.badJump)
+      return
+    }
+    openFrame(f, callee.usesFrame)
+    for (let register = 1; register <= ARGUMENTS; register++) f.register(register)
+    w.call(callee.index)
+    closeFrame(f, callee.usesFrame)
+    return
+  }
+  const helper = scope.target.helpers.get(insn.imm)
+  if (helper === undefined) {
+    f.fault(FAULT.unknownHelper)
+    return
+  }
+  if (helper.spec.tailCall === true) {
+    tailCall(f)
+    return
+  }
+  const operation = mapOperation(f, helper)
+  if (operation !== undefined) {
+    const index = operation.call === undefined ? -1 : scope.runtime(operation.call)
+    writeOperation(w, operation, scope.target, f, index)
+    f.set(0)
+    return
+  }
+  const { args, returns } = helper.spec
+  f.saveFuel()
+  for (let i = 0; i < args.length; i++) f.low(i + 1)
+  args.forEach((width, i) => {
+    if (width === 64) f.high(i + 1)
+  })
+  w.i32(f.slot)
+  w.call(scope.helper(insn.imm))
+  switch (returns) {
+    case 'i32':
+      w.op(OP.i64_extend_i32_s)
+      break
+    case 'u32':
+      w.op(OP.i64_extend_i32_u)
+      break
+    default:
+      joinHigh(f)
+  }
+  f.set(0)
+  f.reloadFuel()
+}
+
+function mapOperation(f: FunctionState, { operation }: HelperDefinition): KnownOperation | undefined {
+  const { target, options } = f.scope
+  const map = f.known.get(1)
+  if (operation === undefined || map === undefined || options.guard || options.passes?.maps === false) return undefined
+  return knownOperation(target, operation, map)
+}
+
+/** The low half of a result is on the stack; the upper one is in the CPU's block. */
+function joinHigh(f: FunctionState): void {
+  const { w } = f
+  w.op(OP.i64_extend_i32_u)
+  w.i32(f.scope.target.cpuBlock)
+  w.memory(OP.i64_load32_u, CPU_HIGH)
+  w.i64(32)
+  w.op(OP.i64_shl)
+  w.op(OP.i64_or)
+}
+
+/** Opens the callee's frame, above this one. */
+function openFrame(f: FunctionState, usesFrame: boolean): void {
+  const { w } = f
+  const { target, options } = f.scope
+  f.saveFuel()
+  if (!usesFrame && !options.guard) return
+  if (options.guard) {
+    w.get(f.frame)
+    w.i32(target.lastFrame - target.frameSize)
+    w.op(OP.i32_ge_u)
+    w.if()
+    f.fault(FAULT.callDepth)
+    w.end()
+  }
+  w.i32(target.cpuBlock)
+  w.get(f.frame)
+  w.i32(target.frameSize + target.frameStride)
+  w.op(OP.i32_add)
+  w.memory(OP.i32_store, CPU_FRAME)
+}
+
+/** The result of the call is on the stack: closes the callee's frame, and puts the result into r0. */
+function closeFrame(f: FunctionState, usesFrame: boolean): void {
+  const { w } = f
+  const { target, options } = f.scope
+  f.set(0)
+  if (usesFrame || options.guard) {
+    w.i32(target.cpuBlock)
+    w.get(f.frame)
+    w.i32(target.frameSize)
+    w.op(OP.i32_add)
+    w.memory(OP.i32_store, CPU_FRAME)
+  }
+  f.reloadFuel()
+}
+
+function tailCall(f: FunctionState): void {
+  const { w, scope } = f
+  f.saveFuel()
+  for (let register = 1; register <= 3; register++) f.low(register)
+  w.i32(f.slot)
+  w.call(scope.imported('tail_call'))
+  continueWith(f)
+  w.i64(-ENOENT)
+  f.set(0)
+}
+
+/** A place in the table is on the stack, of the program that replaces this one; negative: go on. */
+function continueWith(f: FunctionState): void {
+  const { w, scope } = f
+  const next = w.borrow('i32')
+  w.tee(next)
+  w.i32(0)
+  w.op(OP.i32_ge_s)
+  w.if()
+  f.register(1)
+  for (let i = 1; i < ARGUMENTS; i++) w.i64(0)
+  w.get(next)
+  w.returnCallIndirect(scope.bpfFunction)
+  w.end()
+  w.giveBack('i32', next)
+}
+
+/** An address whose upper half is zero is the number of a helper. */
+export function writeRegisterCall(f: FunctionState, register: number): void {
+  const { w, scope } = f
+  const next = w.borrow('i32')
+  f.saveFuel()
+  f.high(register)
+  w.op(OP.i32_eqz)
+  w.if()
+  f.low(register)
+  for (let i = 1; i <= ARGUMENTS; i++) f.low(i)
+  for (let i = 1; i <= ARGUMENTS; i++) f.high(i)
+  w.i32(f.slot)
+  w.call(scope.imported('call_helper'))
+  continueWith(f)
+  w.i32(scope.target.cpuBlock)
+  w.memory(OP.i64_load, CPU_RESULT)
+  f.set(0)
+  f.reloadFuel()
+  w.else()
+  f.low(register)
+  f.high(register)
+  w.i32(f.slot)
+  w.call(scope.imported('resolve'))
+  w.set(next)
+  openFrame(f, true)
+  for (let i = 1; i <= ARGUMENTS; i++) f.register(i)
+  w.get(next)
+  w.callIndirect(scope.bpfFunction)
+  closeFrame(f, true)
+  w.end()
+  w.giveBack('i32', next)
+}

@@ -1,0 +1,448 @@
+/**
+ * One BPF function to one WebAssembly function.
+ *
+ * r1 to r5 are its parameters, the other registers locals of 64 bits; r10 is a constant of the frame, which the caller has
+ * opened (`CPU_FRAME`), and accesses through it go through `frame`, a 32-bit local with the frame's lowest address.
+ * @module
+ */
+import type { AluInsn, Instruction, JumpInsn } from '../../isa/instruction.ts'
+import { assertNever } from '../../util/errors.ts'
+import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
+import { MAY_GOTO_LIMIT } from '../limits.ts'
+import { writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
+import { writeCall, writeRegisterCall } from './call-code.ts'
+import { CPU_FRAME } from './cpu-block.ts'
+import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
+import { FunctionState, type ModuleScope, someInsn } from './function-state.ts'
+import type { FunctionWriter } from './function-writer.ts'
+import { FAULT } from './imports.ts'
+import {
+  ATOMIC_LOADS,
+  ATOMIC_STORES,
+  pushAddress,
+  writeAtomic,
+  writeLoad,
+  writePacketLoad,
+  writeStore,
+} from './memory-code.ts'
+import { makeReducible } from './reduce.ts'
+import { FRAME_POINTER, writtenRegister } from './registers.ts'
+import { findRotations, type Rotation } from './rotates.ts'
+import { findStackSlots, NO_STACK_SLOTS } from './stack-slots.ts'
+import { writeStructure } from './structure.ts'
+import { unrollLoops } from './unroll.ts'
+import type { FunctionBody } from './wasm-module.ts'
+import { BULK_MEMORY_FILL, OP, PREFIX_BULK } from './wasm-opcodes.ts'
+
+/** Frames that have at least so many bytes to clear are cleared by one instruction. */
+const FILL_BYTES = 128
+
+/** Which instruction the code of a function comes from. */
+export interface CodePlaces {
+  /** Where the code of each begins, ascending. */
+  readonly offsets: readonly number[]
+  readonly slots: readonly number[]
+}
+
+export interface CompiledFunction {
+  readonly body: FunctionBody
+  readonly places: CodePlaces
+}
+
+const COMPARE64: Readonly<Record<JumpInsn['op'], number>> = {
+  eq: OP.i64_eq,
+  ne: OP.i64_ne,
+  gt: OP.i64_gt_u,
+  ge: OP.i64_ge_u,
+  lt: OP.i64_lt_u,
+  le: OP.i64_le_u,
+  sgt: OP.i64_gt_s,
+  sge: OP.i64_ge_s,
+  slt: OP.i64_lt_s,
+  sle: OP.i64_le_s,
+  set: OP.i64_and,
+}
+const COMPARE32: Readonly<Record<JumpInsn['op'], number>> = {
+  eq: OP.i32_eq,
+  ne: OP.i32_ne,
+  gt: OP.i32_gt_u,
+  ge: OP.i32_ge_u,
+  lt: OP.i32_lt_u,
+  le: OP.i32_le_u,
+  sgt: OP.i32_gt_s,
+  sge: OP.i32_ge_s,
+  slt: OP.i32_lt_s,
+  sle: OP.i32_le_s,
+  set: OP.i32_and,
+}
+
+export function compileFunction(scope: ModuleScope, flow: Flow, clear: number): CompiledFunction {
+  return new FunctionCompiler(scope, flow, clear).compile()
+}
+
+class FunctionCompiler {
+  private readonly scope: ModuleScope
+  private readonly flow: Flow
+  private readonly shape: FlowShape
+  private readonly state: FunctionState
+  private readonly w: FunctionWriter
+  /** Bytes of the frame to clear at entry. */
+  private readonly clear: number
+  private readonly offsets: number[] = []
+  private readonly slots: number[] = []
+  /** Locals of dispatchers. */
+  private readonly choices: number[] = []
+  private readonly mayGoto: number
+  /** Of the block that is written: rotations, the registers to keep for them before a slot, and where they are kept. */
+  private rotations: ReadonlyMap<number, Rotation> = new Map()
+  private readonly rotated = new Map<number, number>()
+  private readonly saved = new Map<number, number>()
+
+  constructor(scope: ModuleScope, flow: Flow, clear: number) {
+    this.scope = scope
+    this.flow = flow
+    const { insns, options, target } = scope
+    const slots = options.passes?.stackSlots === false ? NO_STACK_SLOTS : findStackSlots(insns, flow, target.frameSize)
+    this.clear = slots.all ? 0 : clear
+    this.state = new FunctionState(scope, flow, slots)
+    this.w = this.state.w
+    const shape = makeReducible(flow)
+    const unrolled = options.passes?.unroll !== false && unrollLoops(insns, flow, shape)
+    this.shape = unrolled ? shapeOf(flow) : shape
+    const { w } = this
+    for (const node of flow.nodes) if (node.kind === 'dispatch') this.choices[node.local] ??= w.local('i32')
+    this.mayGoto = someInsn(insns, flow, (insn) => insn.kind === 'may_goto') ? w.local('i32') : -1
+  }
+
+  compile(): CompiledFunction {
+    const { w, flow } = this
+    this.prologue()
+    writeStructure(flow, this.shape, {
+      block: () => w.block(),
+      loop: () => w.loop(),
+      end: () => w.end(),
+      code: (node) => this.node(node),
+      branch: (depth) => w.br(depth),
+      choose: (node, depths) => this.choose(node, depths),
+      otherwise: () => w.else(),
+    })
+    // Every way out of the structure is a return.
+    w.op(OP.unreachable)
+    w.end()
+    return { body: w.finish(), places: { offsets: this.offsets, slots: this.slots } }
+  }
+
+  private prologue(): void {
+    const { w } = this
+    const { target, options } = this.scope
+    if (this.state.frame >= 0) {
+      w.i32(target.cpuBlock)
+      w.memory(OP.i32_load, CPU_FRAME)
+      w.i32(target.frameSize)
+      w.op(OP.i32_sub)
+      w.set(this.state.frame)
+      this.clearFrame()
+    }
+    if (this.state.registers[FRAME_POINTER] !== undefined) {
+      this.state.pushFramePointer()
+      w.set(this.state.registers[FRAME_POINTER])
+    }
+    if (this.mayGoto >= 0) {
+      w.i32(MAY_GOTO_LIMIT)
+      w.set(this.mayGoto)
+    }
+    if (options.budget) {
+      w.globalGet(this.scope.fuel)
+      w.set(this.state.fuel)
+    }
+  }
+
+  private clearFrame(): void {
+    const { w, clear } = this
+    const { frameSize } = this.scope.target
+    if (clear >= FILL_BYTES) {
+      w.get(this.state.frame)
+      w.i32(frameSize - clear)
+      w.op(OP.i32_add)
+      w.i32(0)
+      w.i32(clear)
+      w.op(PREFIX_BULK)
+      w.out.u32(BULK_MEMORY_FILL)
+      w.out.byte(0)
+      return
+    }
+    for (let at = frameSize - clear; at < frameSize; at += 8) {
+      w.get(this.state.frame)
+      w.i64(0)
+      w.memory(OP.i64_store, at)
+    }
+  }
+
+  // --- control -------------------------------------------------------------------------------------------------------
+
+  private node(index: number): void {
+    const node = this.flow.nodes[index]!
+    const { w } = this
+    switch (node.kind) {
+      case 'code':
+        this.charge(node)
+        this.state.known.clear()
+        this.planRotations(node)
+        for (let slot = node.start; slot < node.end; slot++) {
+          this.state.slot = slot
+          this.offsets.push(w.out.length)
+          this.slots.push(slot)
+          const insn = this.scope.insns[slot]!
+          this.saveRotated(slot)
+          const rotation = this.rotations.get(slot)
+          if (rotation === undefined) this.insn(insn)
+          else this.rotate(insn as AluInsn, rotation)
+          this.learn(insn)
+        }
+        break
+      case 'trap':
+        this.state.slot = node.slot
+        this.state.fault(FAULT.badJump)
+        break
+      case 'choose':
+        w.i32(node.choice)
+        w.set(this.choices[node.local]!)
+        break
+      case 'dispatch':
+        break
+      default:
+        assertNever(node)
+    }
+  }
+
+  private planRotations({ start, end }: CodeNode): void {
+    if (this.scope.options.passes?.rotates === false) return
+    this.rotations = findRotations(this.scope.insns, start, end)
+    for (const local of this.saved.values()) this.w.giveBack('i64', local)
+    this.saved.clear()
+    this.rotated.clear()
+    for (const { from, register } of this.rotations.values()) this.rotated.set(from, register)
+  }
+
+  /** Keeps the value that is rotated later. */
+  private saveRotated(slot: number): void {
+    const register = this.rotated.get(slot)
+    if (register === undefined) return
+    const saved = this.saved.get(slot) ?? this.w.borrow('i64')
+    this.saved.set(slot, saved)
+    this.state.register(register)
+    this.w.set(saved)
+  }
+
+  private rotate({ dst }: AluInsn, { from, amount, width }: Rotation): void {
+    const { w } = this
+    w.get(this.saved.get(from)!)
+    if (width === 64) {
+      w.i64(amount)
+      w.op(OP.i64_rotl)
+    } else {
+      w.op(OP.i32_wrap_i64)
+      w.i32(amount)
+      w.op(OP.i32_rotl)
+      w.op(OP.i64_extend_i32_u)
+    }
+    this.state.set(dst)
+  }
+
+  /** Keeps track of addresses that are constants, within a block. */
+  private learn(insn: Instruction): void {
+    const { known } = this.state
+    if (insn.kind === 'lddw') {
+      if (insn.source === 'imm64' && insn.imm2 === 0) known.set(insn.dst, insn.imm >>> 0)
+      else known.delete(insn.dst)
+    } else if (insn.kind === 'alu' && insn.op === 'mov' && insn.width === 64 && 'reg' in insn.src) {
+      const value = known.get(insn.src.reg)
+      if (value === undefined) known.delete(insn.dst)
+      else known.set(insn.dst, value)
+    } else known.delete(writtenRegister(insn))
+  }
+
+  /** As the interpreter does it: a block is charged when it is entered. */
+  private charge({ weight, start }: CodeNode): void {
+    if (!this.scope.options.budget) return
+    const { w } = this
+    w.get(this.state.fuel)
+    w.i32(weight)
+    w.op(OP.i32_sub)
+    w.tee(this.state.fuel)
+    w.i32(0)
+    w.op(OP.i32_lt_s)
+    w.if()
+    w.get(this.state.fuel)
+    w.i32(start)
+    w.call(this.scope.imported('refuel'))
+    w.set(this.state.fuel)
+    w.end()
+  }
+
+  /** See `StructureWriter.choose`. */
+  private choose(index: number, depths: readonly number[]): boolean {
+    const { w } = this
+    const node = this.flow.nodes[index]!
+    if (node.kind === 'dispatch') {
+      w.get(this.choices[node.local]!)
+      w.brTable(depths.slice(0, -1), depths[depths.length - 1]!)
+      return false
+    }
+    if (node.kind !== 'code') return false
+    this.state.slot = node.last
+    const insn = this.scope.insns[node.last]!
+    if (insn.kind === 'goto_indirect') {
+      this.indirect(insn.dst, this.scope.indirectTargets.get(node.last) ?? [], node, depths)
+      return false
+    }
+    const [fall, taken] = depths as [number, number]
+    this.condition(insn)
+    if (taken >= 0) {
+      w.brIf(taken)
+      if (fall >= 0) w.br(fall)
+      return false
+    }
+    if (fall >= 0) {
+      w.op(OP.i32_eqz)
+      w.brIf(fall)
+      return false
+    }
+    // The first successor, the fall-through, comes behind the `else`.
+    w.if()
+    return true
+  }
+
+  /** Whether the jump at the end of a block is taken. */
+  private condition(insn: Instruction): void {
+    const { w } = this
+    if (insn.kind === 'may_goto') {
+      w.get(this.mayGoto)
+      w.i32(1)
+      w.op(OP.i32_sub)
+      w.tee(this.mayGoto)
+      w.i32(0)
+      w.op(OP.i32_lt_s)
+      return
+    }
+    const { op, width, dst, src } = insn as JumpInsn
+    const wide = width === 64
+    this.state.register(dst)
+    if (!wide) w.op(OP.i32_wrap_i64)
+    const isZero = 'imm' in src && src.imm === 0
+    if (isZero && op === 'eq') {
+      w.op(wide ? OP.i64_eqz : OP.i32_eqz)
+      return
+    }
+    this.state.operand(src, wide)
+    w.op((wide ? COMPARE64 : COMPARE32)[op])
+    if (op !== 'set') return
+    if (wide) {
+      w.i64(0)
+      w.op(OP.i64_ne)
+    }
+  }
+
+  private indirect(register: number, targets: readonly number[], node: CodeNode, depths: readonly number[]): void {
+    const { w } = this
+    const distinct = [...new Set(targets)]
+    this.state.high(register)
+    w.i32(INSTRUCTION_TAG)
+    w.op(OP.i32_eq)
+    w.if()
+    distinct.forEach((target, i) => {
+      this.state.low(register)
+      w.i32(target)
+      w.op(OP.i32_eq)
+      // Inside the `if`, every label is one level further up.
+      w.brIf(depths[i]! + 1)
+    })
+    w.end()
+    this.state.slot = node.last
+    this.state.fault(FAULT.badIndirectJump, register)
+  }
+
+  // --- instructions --------------------------------------------------------------------------------------------------
+
+  private insn(insn: Instruction): void {
+    const { w } = this
+    switch (insn.kind) {
+      case 'alu':
+        writeAlu(w, insn, this.state)
+        this.state.set(insn.dst)
+        break
+      case 'neg':
+        writeNeg(w, insn.dst, insn.width, this.state)
+        this.state.set(insn.dst)
+        break
+      case 'movsx':
+        writeMovsx(w, insn, this.state)
+        this.state.set(insn.dst)
+        break
+      case 'endian':
+        writeEndian(w, insn, this.state)
+        this.state.set(insn.dst)
+        break
+      case 'addr_space_cast':
+        // An arena pointer is an offset in the linear memory in either address space.
+        this.state.low(insn.src)
+        w.op(OP.i64_extend_i32_u)
+        this.state.set(insn.dst)
+        break
+      case 'lddw':
+        if (insn.source === 'code_addr') w.i64(this.scope.codeIndex(this.state.slot + 1 + insn.imm), FUNCTION_TAG)
+        else w.i64(insn.imm, insn.imm2)
+        this.state.set(insn.dst)
+        break
+      case 'load':
+        writeLoad(this.state, insn)
+        break
+      case 'store':
+        writeStore(this.state, insn)
+        break
+      case 'atomic':
+        writeAtomic(this.state, insn)
+        break
+      case 'load_acquire': {
+        const offset = pushAddress(this.state, insn.base, insn.off, false)
+        w.atomic(ATOMIC_LOADS[insn.size]!, insn.size, offset)
+        this.state.set(insn.dst)
+        break
+      }
+      case 'store_release': {
+        const offset = pushAddress(this.state, insn.base, insn.off, true)
+        this.state.register(insn.src)
+        w.atomic(ATOMIC_STORES[insn.size]!, insn.size, offset)
+        break
+      }
+      case 'load_packet': {
+        if (insn.mode === 'ind') {
+          this.state.low(insn.src)
+          w.i32(insn.imm)
+          w.op(OP.i32_add)
+        } else w.i32(insn.imm)
+        writePacketLoad(this.state, insn.size)
+        break
+      }
+      case 'call':
+        writeCall(this.state, insn)
+        break
+      case 'callx':
+        writeRegisterCall(this.state, insn.reg)
+        break
+      case 'exit':
+        this.state.saveFuel()
+        this.state.register(0)
+        w.op(OP.return)
+        break
+      case 'jump':
+      case 'goto':
+      case 'may_goto':
+      case 'goto_indirect':
+      case 'wide_tail':
+        break
+      default:
+        assertNever(insn)
+    }
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * A program with its subprograms to one WebAssembly module.
+ *
+ * The module exports every function whose address the program takes as `f` and its slot, and two entries for the host:
+ * `run(r1, r2)` starts the program in the first frame, `invoke(place, r1, …, r5)` calls a function of the table in the frame above
+ * the current one. Both take and give 32 bits; the upper half of r0 is left in the CPU's block.
+ * @module
+ */
+import { buildCfg } from '../../isa/cfg.ts'
+import { AnybpfError } from '../../util/errors.ts'
+import { functionEntries, scanFrames } from '../frame-scan.ts'
+import type { GuestRuntimeExports } from '../guest-runtime.ts'
+import type { ExecutableProgram, MapOperation } from '../machine.ts'
+import { type CodePlaces, compileFunction } from './compile-function.ts'
+import { CPU_FRAME, CPU_HIGH } from './cpu-block.ts'
+import { functionFlow } from './flow.ts'
+import { type ModuleScope, usesFrame } from './function-state.ts'
+import { FunctionWriter } from './function-writer.ts'
+import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
+import { knownOperation, operationSignature } from './map-operations.ts'
+import type { JitOptions, JitTarget } from './target.ts'
+import { type ValueType, WasmModule } from './wasm-module.ts'
+import { OP } from './wasm-opcodes.ts'
+
+export interface CompiledProgram {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Numbers of the helpers that it imports. */
+  readonly helpers: readonly number[]
+  /** Functions of the guest runtime that it imports. */
+  readonly runtime: readonly (keyof GuestRuntimeExports)[]
+  /** Slots of the functions that it exports. */
+  readonly exported: readonly number[]
+  /** The instruction that a place in the module's bytes comes from; undefined if none does. */
+  slotAt(offset: number): number | undefined
+}
+
+/** Name of the export of the function at a slot. */
+export function exportName(slot: number): string {
+  return `f${slot}`
+}
+
+/** The part of a module's name that tells them apart in a stack trace. */
+export function moduleName(id: number): string {
+  return `anybpf-${id}`
+}
+
+/** Throws ERR_BYTE_ORDER for a big-endian program, ERR_LINK where a symbol has been left without a number. */
+export function compileProgram(
+  program: ExecutableProgram,
+  target: JitTarget,
+  options: JitOptions,
+  id = 0,
+): CompiledProgram {
+  const { linked, codeIndices } = program
+  const { insns, name } = linked
+  if (linked.byteOrder === 'big') {
+    throw new AnybpfError('ERR_BYTE_ORDER', `${name}: a big-endian program cannot be executed here`)
+  }
+  insns.forEach((insn, slot) => {
+    if (insn.kind === 'lddw' && insn.source !== 'imm64' && insn.source !== 'code_addr') {
+      throw new AnybpfError('ERR_LINK', `${name}: insn ${slot}: ${insn.source} ${insn.imm} has no address yet`)
+    }
+    if (insn.kind === 'atomic' && insn.size < 4) {
+      throw new AnybpfError('ERR_UNSUPPORTED', `${name}: insn ${slot}: atomic operation on ${insn.size} bytes`)
+    }
+  })
+  const entries = functionEntries(insns)
+  const clears = scanFrames(insns, entries, target.frameSize)
+  const indirectTargets = linked.indirectTargets ?? new Map<number, readonly number[]>()
+  const cfg = buildCfg(insns, 0, { indirectTargets })
+
+  const module = new WasmModule()
+  module.importMemory(IMPORTS, 'memory', target.shared)
+  module.importTable(IMPORTS, 'table')
+  const fuel = module.importGlobal(IMPORTS, 'fuel', 'i32', true)
+  const imports = new Map<string, number>()
+  for (const [imported, signature] of Object.entries(IMPORTED)) {
+    imports.set(imported, module.importFunction(IMPORTS, imported, signature))
+  }
+  const helpers = calledHelpers(program, target)
+  for (const helper of helpers) {
+    const { spec } = target.helpers.get(helper)!
+    imports.set(helperImport(helper), module.importFunction(IMPORTS, helperImport(helper), helperSignature(spec)))
+  }
+
+  const runtime = runtimeFunctions(program, target, options)
+  for (const [called, operation] of runtime) {
+    imports.set(called, module.importFunction(IMPORTS, called, operationSignature(operation)))
+  }
+
+  const exported = [...new Set([0, ...codeIndices.keys()])]
+  const functions = new Map(
+    entries.map((slot) => {
+      const flow = functionFlow(cfg, slot, indirectTargets)
+      const index = module.declareFunction(BPF_FUNCTION, exported.includes(slot) ? exportName(slot) : undefined)
+      return [
+        slot,
+        { index, flow, clear: clears.get(slot)!, usesFrame: options.guard || usesFrame(insns, flow) },
+      ] as const
+    }),
+  )
+  const scope: ModuleScope = {
+    target,
+    options,
+    insns,
+    indirectTargets,
+    fuel,
+    bpfFunction: module.type(BPF_FUNCTION),
+    functionAt: (slot) => functions.get(slot),
+    codeIndex: (slot) => {
+      const index = codeIndices.get(slot)
+      if (index === undefined) throw new AnybpfError('ERR_LINK', `${name}: no function at slot ${slot}`)
+      return index
+    },
+    imported: (imported: ImportName) => imports.get(imported)!,
+    runtime: (called) => imports.get(called)!,
+    helper: (helper) => imports.get(helperImport(helper))!,
+  }
+  const places: CodePlaces[] = []
+  for (const { index, flow, clear } of functions.values()) {
+    const compiled = compileFunction(scope, flow, clear)
+    module.defineFunction(index, compiled.body)
+    places.push(compiled.places)
+  }
+  defineRun(module, target, functions.get(0)!.index)
+  defineInvoke(module, target)
+  const { bytes, codeStarts } = module.finish(moduleName(id))
+  return {
+    bytes,
+    helpers,
+    runtime: [...runtime.keys()],
+    exported,
+    slotAt: (offset) => slotAt(codeStarts, places, offset),
+  }
+}
+
+/** The helpers that a program calls by number, ascending; not those that are treated otherwise, or do not exist. */
+function calledHelpers({ linked }: ExecutableProgram, target: JitTarget): number[] {
+  const called = new Set<number>()
+  for (const insn of linked.insns) {
+    if (insn.kind !== 'call' || insn.target !== 'helper') continue
+    const helper = target.helpers.get(insn.imm)
+    if (helper !== undefined && helper.spec.tailCall !== true) called.add(insn.imm)
+  }
+  return [...called].sort((a, b) => a - b)
+}
+
+/** Functions of the guest runtime that a program may call: those of the operations that it does, on the maps that it names. */
+function runtimeFunctions(
+  { linked }: ExecutableProgram,
+  target: JitTarget,
+  { guard, passes }: JitOptions,
+): Map<keyof GuestRuntimeExports, MapOperation> {
+  const functions = new Map<keyof GuestRuntimeExports, MapOperation>()
+  if (guard || passes?.maps === false) return functions
+  const operations = new Set<MapOperation>()
+  const maps = new Set<number>()
+  for (const insn of linked.insns) {
+    if (insn.kind === 'call' && insn.target === 'helper') {
+      const operation = target.helpers.get(insn.imm)?.operation
+      if (operation !== undefined) operations.add(operation)
+    }
+    if (insn.kind === 'lddw' && insn.imm2 === 0) maps.add(insn.imm >>> 0)
+  }
+  for (const map of maps) {
+    for (const operation of operations) {
+      const call = knownOperation(target, operation, map)?.call
+      if (call !== undefined) functions.set(call, operation)
+    }
+  }
+  return functions
+}
+
+const ENTRY_PARAMS: readonly ValueType[] = ['i32', 'i32']
+const INVOKE_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32', 'i32']
+
+function defineRun(module: WasmModule, target: JitTarget, main: number): void {
+  const index = module.declareFunction({ params: ENTRY_PARAMS, results: ['i32'] }, 'run')
+  const w = new FunctionWriter(ENTRY_PARAMS.length)
+  w.i32(target.cpuBlock)
+  w.i32(target.firstFrame)
+  w.memory(OP.i32_store, CPU_FRAME)
+  for (let i = 0; i < 2; i++) {
+    w.get(i)
+    w.op(OP.i64_extend_i32_u)
+  }
+  for (let i = 0; i < 3; i++) w.i64(0)
+  w.call(main)
+  leaveResult(w, target)
+  module.defineFunction(index, w.finish())
+}
+
+function defineInvoke(module: WasmModule, target: JitTarget): void {
+  const index = module.declareFunction({ params: INVOKE_PARAMS, results: ['i32'] }, 'invoke')
+  const w = new FunctionWriter(INVOKE_PARAMS.length)
+  for (let i = 1; i <= 5; i++) {
+    w.get(i)
+    w.op(OP.i64_extend_i32_u)
+  }
+  w.get(0)
+  w.callIndirect(module.type(BPF_FUNCTION))
+  leaveResult(w, target)
+  module.defineFunction(index, w.finish())
+}
+
+/** r0 is on the stack: its lower half is what the function returns. */
+function leaveResult(w: FunctionWriter, target: JitTarget): void {
+  const result = w.local('i64')
+  w.set(result)
+  w.i32(target.cpuBlock)
+  w.get(result)
+  w.i64(32)
+  w.op(OP.i64_shr_u)
+  w.memory(OP.i64_store32, CPU_HIGH)
+  w.get(result)
+  w.op(OP.i32_wrap_i64)
+  w.end()
+}
+
+function slotAt(codeStarts: readonly number[], places: readonly CodePlaces[], offset: number): number | undefined {
+  const found = lastAtMost(codeStarts, offset)
+  const place = places[found]
+  return place?.slots[lastAtMost(place.offsets, offset - codeStarts[found]!)]
+}
+
+/** Index of the last of ascending numbers that is at most `limit`; -1 if none is. */
+function lastAtMost(numbers: readonly number[], limit: number): number {
+  let low = 0
+  let high = numbers.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (numbers[middle]! <= limit) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}

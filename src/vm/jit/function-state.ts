@@ -1,0 +1,149 @@
+/**
+ * A function while it is compiled: its locals, and how operands get onto the stack.
+ * @module
+ */
+import type { Instruction, Operand } from '../../isa/instruction.ts'
+import type { GuestRuntimeExports } from '../guest-runtime.ts'
+import { type Operands, pushConstant, pushRegister } from './arithmetic.ts'
+import type { Flow } from './flow.ts'
+import { FunctionWriter } from './function-writer.ts'
+import type { ImportName } from './imports.ts'
+import { FRAME_POINTER, mentions, writtenRegister } from './registers.ts'
+import type { StackSlots } from './stack-slots.ts'
+import type { JitOptions, JitTarget } from './target.ts'
+import { OP } from './wasm-opcodes.ts'
+
+/** r1 to r5. */
+export const ARGUMENTS = 5
+
+/** What a function needs of the module that it is part of. */
+export interface ModuleScope {
+  readonly target: JitTarget
+  readonly options: JitOptions
+  readonly insns: readonly Instruction[]
+  /** Index of a function of the guest runtime. */
+  runtime(name: keyof GuestRuntimeExports): number
+  /** The function that begins at a slot; undefined if none does. */
+  functionAt(slot: number): { readonly index: number; readonly clear: number; readonly usesFrame: boolean } | undefined
+  /** The low half of the code address of the function at a slot. */
+  codeIndex(slot: number): number
+  imported(name: ImportName): number
+  helper(id: number): number
+  /** Type number of every BPF function. */
+  readonly bpfFunction: number
+  /** Index of the global with the rest of the portion of the budget. */
+  readonly fuel: number
+  readonly indirectTargets: ReadonlyMap<number, readonly number[]>
+}
+
+/** Whether a function needs a frame of its own: it reads or passes r10, or calls something that may. */
+export function usesFrame(insns: readonly Instruction[], flow: Flow): boolean {
+  return someInsn(insns, flow, (insn) => insn.kind === 'call' || insn.kind === 'callx' || mentions(insn, FRAME_POINTER))
+}
+
+/** Whether any instruction of a function passes a test. */
+export function someInsn(insns: readonly Instruction[], flow: Flow, test: (insn: Instruction) => boolean): boolean {
+  for (const node of flow.nodes) {
+    if (node.kind !== 'code') continue
+    for (let slot = node.start; slot < node.end; slot++) if (test(insns[slot]!)) return true
+  }
+  return false
+}
+
+export class FunctionState implements Operands {
+  readonly scope: ModuleScope
+  readonly w = new FunctionWriter(ARGUMENTS)
+  /** Locals of r0 to r9; of r10 too if the function changes it. */
+  readonly registers: number[] = []
+  /** The frame's lowest address; -1 if the function has no use for it. */
+  readonly frame: number
+  /** What is left of the portion of the budget; -1 if there is none. */
+  readonly fuel: number
+  /** Accesses to stack slots that are kept in locals, and these. */
+  readonly stackSlots: ReadonlyMap<number, number>
+  readonly stackLocals: number[] = []
+  /** Registers that hold an address which is a constant. */
+  readonly known = new Map<number, number>()
+  /** The instruction that is written. */
+  slot = 0
+
+  constructor(scope: ModuleScope, flow: Flow, slots: StackSlots) {
+    this.scope = scope
+    const { w } = this
+    const { insns, options } = scope
+    this.registers[0] = w.local('i64')
+    for (let register = 1; register <= ARGUMENTS; register++) this.registers[register] = register - 1
+    for (let register = 6; register < FRAME_POINTER; register++) this.registers[register] = w.local('i64')
+    const changesFrame = someInsn(insns, flow, (insn) => writtenRegister(insn) === FRAME_POINTER)
+    if (changesFrame) this.registers[FRAME_POINTER] = w.local('i64')
+    this.stackSlots = slots.slotOf
+    for (let slot = 0; slot < slots.count; slot++) this.stackLocals.push(w.local('i64'))
+    this.frame = usesFrame(insns, flow) ? w.local('i32') : -1
+    this.fuel = options.budget ? w.local('i32') : -1
+  }
+
+  register(register: number): void {
+    const local = this.registers[register]
+    if (local === undefined) this.pushFramePointer()
+    else this.w.get(local)
+  }
+
+  pushFramePointer(): void {
+    const { w } = this
+    w.get(this.frame)
+    w.i32(this.scope.target.frameSize)
+    w.op(OP.i32_add)
+    w.op(OP.i64_extend_i32_u)
+  }
+
+  set(register: number): void {
+    this.w.set(this.registers[register]!)
+  }
+
+  /** The low half of a register. */
+  low(register: number): void {
+    pushRegister(this.w, this, register, false)
+  }
+
+  high(register: number): void {
+    const { w } = this
+    this.register(register)
+    w.i64(32)
+    w.op(OP.i64_shr_u)
+    w.op(OP.i32_wrap_i64)
+  }
+
+  operand(src: Operand, wide: boolean): void {
+    if ('reg' in src) pushRegister(this.w, this, src.reg, wide)
+    else pushConstant(this.w, src.imm, wide)
+  }
+
+  /** Calls what throws; the code behind it is never reached. */
+  fault(what: number, register?: number): void {
+    const { w } = this
+    this.saveFuel()
+    w.i32(what)
+    w.i32(this.slot)
+    if (register === undefined) {
+      w.i32(0)
+      w.i32(0)
+    } else {
+      this.low(register)
+      this.high(register)
+    }
+    w.call(this.scope.imported('fault'))
+    w.op(OP.unreachable)
+  }
+
+  saveFuel(): void {
+    if (!this.scope.options.budget) return
+    this.w.get(this.fuel)
+    this.w.globalSet(this.scope.fuel)
+  }
+
+  reloadFuel(): void {
+    if (!this.scope.options.budget) return
+    this.w.globalGet(this.scope.fuel)
+    this.w.set(this.fuel)
+  }
+}

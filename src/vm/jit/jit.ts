@@ -1,0 +1,497 @@
+/**
+ * The JIT: runs programs as WebAssembly that was compiled from them.
+ *
+ * Each program is compiled when it is first run (or called), once for each way of running it: with a budget or without.
+ * Modules share the linear memory, one table of functions and one count of the budget, so that calls, callbacks and tail calls
+ * cross from one into another.
+ *
+ * What differs from the interpreter, for programs that nobody verified only: addresses are taken modulo 2^32; which object an
+ * access falls into is not tested, so that a verified program may not tail-call into such a one (`bad_call`). Verified
+ * programs cannot tell the engines apart.
+ * @module
+ */
+import type { Instruction } from '../../isa/instruction.ts'
+import type { HelperSpec } from '../../spec/types.ts'
+import { AnybpfError } from '../../util/errors.ts'
+import { pairToU64 } from '../../util/int64.ts'
+import { FUNCTION_TAG } from '../code-address.ts'
+import { BpfFault, createFault } from '../fault.ts'
+import { accessFault, FaultSignal, hex } from '../fault-signal.ts'
+import type { GuestAddress } from '../guest-memory.ts'
+import { Budget, DEFAULT_BUDGET } from '../limits.ts'
+import { type ExecutableProgram, type HelperDefinition, isPacketSource } from '../machine.ts'
+import type { VirtualCpu } from '../virtual-cpu.ts'
+import { type CompiledProgram, compileProgram, exportName } from './compile-program.ts'
+import { CPU_BLOCK_BYTES, CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
+import { FAULT, helperImport, type ImportName } from './imports.ts'
+import type { JitOptions, JitPasses, JitTarget } from './target.ts'
+
+const ENOENT = 2
+const INITIAL_TABLE = 16
+
+interface Entries {
+  run(r1: number, r2: number): number
+  invoke(place: number, a1: number, a2: number, a3: number, a4: number, a5: number): number
+}
+
+/** A program, compiled for one way of running it. */
+interface Executable extends Entries {
+  readonly id: number
+  readonly program: ExecutableProgram
+  readonly compiled: CompiledProgram
+  readonly instance: WebAssembly.Instance
+  readonly guard: boolean
+  /** Places of its functions in the table, by slot. */
+  readonly places: Map<number, number>
+}
+
+export interface JitRunOptions {
+  /** Instructions that the run may take; 0: no bound. Default: no bound for a program that was verified, else 100 million. */
+  readonly budget?: number
+}
+
+export class Jit {
+  readonly cpu: VirtualCpu
+  private readonly passes: JitPasses
+  private readonly block: GuestAddress
+  private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: INITIAL_TABLE })
+  private readonly fuel = new WebAssembly.Global({ value: 'i32', mutable: true }, 0)
+  private readonly budget = new Budget()
+  private usedPlaces = 0
+  private readonly freePlaces: number[] = []
+  /** By index of the program; without a budget, and with one. */
+  private readonly executables: [(Executable | undefined)[], (Executable | undefined)[]] = [[], []]
+  /** Modules have their number in their name, for stack traces. */
+  private readonly byId: (Executable | undefined)[] = []
+  private budgeted = false
+  private entry: ExecutableProgram | undefined
+  private current: Executable | undefined
+  private tailCalls = 0
+  /** Where the last call into JavaScript came from. */
+  private callSlot = 0
+  private caller: Executable | undefined
+
+  constructor(cpu: VirtualCpu, passes: JitPasses = {}) {
+    this.cpu = cpu
+    this.passes = passes
+    this.block = cpu.memory.allocate(CPU_BLOCK_BYTES)
+  }
+
+  /** Runs a program as {@link Interpreter.run} does: the low 32 bits of r0, unsigned; all 64 are in `cpu.registers`. */
+  run(program: ExecutableProgram, r1: GuestAddress, r2: number, options: JitRunOptions = {}): number {
+    const { cpu } = this
+    this.assertIdle(program)
+    const budget = options.budget ?? defaultBudget(program)
+    this.budget.begin(budget)
+    this.budgeted = budget !== 0
+    this.fuel.value = 0
+    this.tailCalls = 0
+    this.entry = program
+    const executable = this.executable(program)
+    const before = cpu.engine
+    cpu.engine = this
+    cpu.depth = 1
+    this.current = executable
+    this.caller = undefined
+    try {
+      const low = executable.run(r1, r2)
+      cpu.memory.refresh()
+      cpu.registers[0] = low
+      cpu.registers[1] = this.word(CPU_HIGH)
+      return low >>> 0
+    } catch (error) {
+      throw this.named(error)
+    } finally {
+      cpu.depth = 0
+      cpu.checked = true
+      cpu.engine = before
+    }
+  }
+
+  /** Throws ERR_USAGE if the CPU is in the middle of a run: then `program` cannot be started. */
+  assertIdle(program: ExecutableProgram): void {
+    const { depth, id } = this.cpu
+    if (depth !== 0) throw new AnybpfError('ERR_USAGE', `${program.name}: cpu ${id} is running a program already`)
+  }
+
+  /** Instructions that the last run was charged for; NaN without a budget. */
+  get charged(): number {
+    return this.budget.charged(this.fuel.value as number)
+  }
+
+  /** Compiles a program now, so that its first run does not have to. */
+  prepare(program: ExecutableProgram, budget: number = defaultBudget(program)): CompiledProgram {
+    this.budgeted = budget !== 0
+    return this.executable(program).compiled
+  }
+
+  /** See `Cpu.callFunction`. */
+  callFunction(low: number, high: number, a1: number, a2: number, a3: number, a4: number, a5: number): number {
+    const { cpu } = this
+    const place = this.placeOf(low, high)
+    const { frameStride } = cpu
+    const frame = this.word(CPU_FRAME)
+    if (frame >>> 0 >= cpu.frameTop(cpu.frames))
+      throw new FaultSignal('call_depth', `more than ${cpu.frames} nested calls`)
+    const { caller, callSlot } = this
+    this.setWord(CPU_FRAME, frame + frameStride)
+    const { depth } = cpu
+    cpu.depth = depth + 1
+    try {
+      const result = this.current!.invoke(place, a1, a2, a3, a4, a5)
+      cpu.registers[0] = result
+      this.caller = caller
+      this.callSlot = callSlot
+      return result
+    } catch (error) {
+      // Named where it happens: the helper that called back may come from another program.
+      throw this.named(error)
+    } finally {
+      cpu.memory.refresh()
+      cpu.depth = depth
+      this.setWord(CPU_FRAME, frame)
+    }
+  }
+
+  /** Lets go of what was compiled of a program that is being removed. */
+  forget(program: ExecutableProgram): void {
+    for (const list of this.executables) {
+      const executable = list[program.index]
+      if (executable?.program !== program) continue
+      list[program.index] = undefined
+      delete this.byId[executable.id]
+      for (const place of executable.places.values()) {
+        this.table.set(place, null)
+        this.freePlaces.push(place)
+      }
+    }
+  }
+
+  dispose(): void {
+    this.cpu.memory.free(this.block)
+  }
+
+  // --- compiling -----------------------------------------------------------------------------------------------------
+
+  private executable(program: ExecutableProgram): Executable {
+    const list = this.executables[this.budgeted ? 1 : 0]
+    const known = list[program.index]
+    if (known?.program === program) return known
+    const made = this.compile(program)
+    list[program.index] = made
+    return made
+  }
+
+  private compile(program: ExecutableProgram): Executable {
+    const { cpu } = this
+    const { memory } = cpu
+    const guard = program.linked.verified !== true
+    const options: JitOptions = { budget: this.budgeted, guard, passes: this.passes }
+    const id = this.byId.length
+    const target: JitTarget = {
+      cpuBlock: this.block,
+      cpuId: cpu.id,
+      frameSize: cpu.frameSize,
+      frameStride: cpu.frameStride,
+      firstFrame: cpu.frameTop(1),
+      lastFrame: cpu.frameTop(cpu.frames),
+      shared: memory.shared,
+      helpers: cpu.machine.helpers,
+      maps: cpu.machine.maps,
+      words: memory.u32,
+    }
+    const compiled = compileProgram(program, target, options, id)
+    const imports: Record<string, WebAssembly.ImportValue> = {
+      memory: memory.wasm as WebAssembly.Memory,
+      table: this.table,
+      fuel: this.fuel,
+    }
+    const executable: Executable = {
+      id,
+      program,
+      compiled,
+      guard,
+      places: new Map(),
+      instance: undefined as never,
+      run: undefined as never,
+      invoke: undefined as never,
+    }
+    Object.assign(imports, this.hostFunctions(executable))
+    for (const helper of compiled.helpers) {
+      imports[helperImport(helper)] = this.helperFunction(executable, cpu.machine.helpers.get(helper)!)
+    }
+    for (const called of compiled.runtime) imports[called] = memory.runtime[called] as WebAssembly.ImportValue
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { bpf: imports })
+    const { run, invoke } = instance.exports as unknown as Entries
+    Object.assign(executable, { instance, run, invoke })
+    this.byId.push(executable)
+    return executable
+  }
+
+  /** The place in the table of a function of a program. */
+  private place(executable: Executable, slot: number): number {
+    const known = executable.places.get(slot)
+    if (known !== undefined) return known
+    const place = this.freePlaces.pop() ?? this.usedPlaces++
+    if (place === this.table.length) this.table.grow(this.table.length)
+    this.table.set(place, executable.instance.exports[exportName(slot)])
+    executable.places.set(slot, place)
+    return place
+  }
+
+  private placeOf(low: number, high: number): number {
+    const entry = high === FUNCTION_TAG ? this.cpu.machine.codeEntries.get(low >>> 0) : undefined
+    if (entry === undefined) {
+      throw new FaultSignal('bad_call', `${hex(pairToU64(low, high))} is not the address of a function`)
+    }
+    return this.place(this.executable(entry.program), entry.slot)
+  }
+
+  // --- what compiled programs call -----------------------------------------------------------------------------------
+
+  private hostFunctions(executable: Executable): Record<ImportName, (...args: number[]) => number | undefined> {
+    const { cpu } = this
+    const { registers } = cpu
+    const { linked } = executable.program
+    return {
+      fault: (what, slot, low, high): never => {
+        throw this.signal(executable, slot!, this.faultSignal(linked.insns[slot!]!, what!, low!, high!))
+      },
+      refuel: (fuel, slot) => {
+        const next = this.budget.refuel(fuel!)
+        if (next !== undefined) return next
+        this.fuel.value = fuel!
+        throw this.signal(executable, slot!, new FaultSignal('budget', this.budget.exhausted))
+      },
+      resolve: (low, high, slot) => {
+        this.enterHost(executable, slot!)
+        return this.placeOf(low!, high!)
+      },
+      tail_call: (r1, r2, r3, slot) => {
+        this.enterHost(executable, slot!)
+        return this.tailCall(this.tailCallHelper()!.call(cpu, r1!, r2!, r3!, 0, 0))
+      },
+      call_helper: (id, a1, a2, a3, a4, a5, h1, h2, h3, h4, h5, slot) => {
+        this.enterHost(executable, slot!)
+        const helper = cpu.machine.helpers.get(id!)
+        if (helper === undefined) throw new FaultSignal('unknown_helper', `there is no helper ${id} here`)
+        const highs = [h1!, h2!, h3!, h4!, h5!]
+        for (let i = 0; i < highs.length; i++) registers[2 * i + 3] = highs[i]!
+        registers[0] = registers[1] = 0
+        const result = helper.call(cpu, a1!, a2!, a3!, a4!, a5!)
+        cpu.memory.refresh()
+        if (helper.spec.tailCall === true) {
+          this.setWord(CPU_RESULT, -ENOENT)
+          this.setWord(CPU_HIGH, -1)
+          return this.tailCall(result)
+        }
+        const { returns } = helper.spec
+        if (returns === 'i32' || returns === 'u32') {
+          this.setWord(CPU_RESULT, result)
+          this.setWord(CPU_HIGH, returns === 'i32' ? result >> 31 : 0)
+        } else {
+          this.setWord(CPU_RESULT, registers[0]!)
+          this.setWord(CPU_HIGH, registers[1]!)
+        }
+        return -1
+      },
+      load_packet: (offset, size, slot) => {
+        this.enterHost(executable, slot!)
+        const { context } = cpu
+        if (!isPacketSource(context)) throw new FaultSignal('no_packet', 'the context of this program is no packet')
+        const value = context.loadPacket(offset!, size!)
+        this.setWord(CPU_HIGH, value < 0 ? 0 : 1)
+        return Math.max(0, value) | 0
+      },
+    }
+  }
+
+  /** The import of one helper, with as many parameters as it takes: V8 calls such functions directly. */
+  private helperFunction(executable: Executable, { spec, call }: HelperDefinition): (...args: number[]) => number {
+    const { cpu } = this
+    const { registers } = cpu
+    const wide = wideArguments(spec)
+    const result = (value: number): number => {
+      if (spec.returns === 'i32' || spec.returns === 'u32') return value
+      cpu.memory.refresh()
+      this.setWord(CPU_HIGH, registers[1]!)
+      return registers[0]!
+    }
+    if (wide.length === 0) {
+      switch (spec.args.length) {
+        case 0:
+          return (slot) => {
+            this.enterHost(executable, slot!)
+            return result(call(cpu, 0, 0, 0, 0, 0))
+          }
+        case 1:
+          return (r1, slot) => {
+            this.enterHost(executable, slot!)
+            return result(call(cpu, r1!, 0, 0, 0, 0))
+          }
+        case 2:
+          return (r1, r2, slot) => {
+            this.enterHost(executable, slot!)
+            return result(call(cpu, r1!, r2!, 0, 0, 0))
+          }
+        case 3:
+          return (r1, r2, r3, slot) => {
+            this.enterHost(executable, slot!)
+            return result(call(cpu, r1!, r2!, r3!, 0, 0))
+          }
+        case 4:
+          return (r1, r2, r3, r4, slot) => {
+            this.enterHost(executable, slot!)
+            return result(call(cpu, r1!, r2!, r3!, r4!, 0))
+          }
+        default:
+          return (r1, r2, r3, r4, r5, slot) => {
+            this.enterHost(executable, slot!)
+            return result(call(cpu, r1!, r2!, r3!, r4!, r5!))
+          }
+      }
+    }
+    const count = spec.args.length
+    const args = new Int32Array(5)
+    return (...values) => {
+      this.enterHost(executable, values[count + wide.length]!)
+      args.fill(0)
+      for (let i = 0; i < count; i++) args[i] = values[i]!
+      for (let i = 0; i < wide.length; i++) registers[2 * wide[i]! + 1] = values[count + i]!
+      return result(call(cpu, args[0]!, args[1]!, args[2]!, args[3]!, args[4]!))
+    }
+  }
+
+  /** Before anything that runs in JavaScript: where the call came from, and what it may have changed meanwhile. */
+  private enterHost(executable: Executable, slot: number): void {
+    const { cpu } = this
+    this.caller = executable
+    this.callSlot = slot
+    cpu.memory.refresh()
+    cpu.registers[0] = 0
+    cpu.registers[1] = 0
+    // Helpers test what an unverified program hands them against the frames that are live.
+    cpu.checked = executable.guard
+    cpu.depth = cpu.depthOf(this.word(CPU_FRAME))
+  }
+
+  private tailCallHelper(): HelperDefinition | undefined {
+    for (const helper of this.cpu.machine.helpers.values()) if (helper.spec.tailCall === true) return helper
+    return undefined
+  }
+
+  /** Where the program is that replaces the one which runs; -1 if there is none in the slot, or there were too many. */
+  private tailCall(index: number): number {
+    const { machine } = this.cpu
+    const found = index < 0 ? undefined : machine.programs[index]
+    // A program of another type would take the context for what it is not.
+    const program = found?.linked.type === this.entry?.linked.type ? found : undefined
+    if (program === undefined || this.tailCalls >= machine.platform.limits.tailCalls) return -1
+    if (this.entry?.linked.verified === true && program.linked.verified !== true) {
+      // The interpreter would check every access from here on.
+      const reason = `a verified program calls ${program.name}, which nobody verified: only the interpreter can run that`
+      throw new FaultSignal('bad_call', reason)
+    }
+    this.tailCalls++
+    return this.place(this.executable(program), 0)
+  }
+
+  // --- faults --------------------------------------------------------------------------------------------------------
+
+  private word(offset: number): number {
+    return this.cpu.memory.i32[(this.block + offset) >>> 2]!
+  }
+
+  private setWord(offset: number, value: number): void {
+    this.cpu.memory.i32[(this.block + offset) >>> 2] = value
+  }
+
+  private signal({ program }: Executable, slot: number, { kind, reason, access }: FaultSignal): BpfFault {
+    return createFault(kind, reason, program.linked, slot, access)
+  }
+
+  /** What compiled code notices itself. */
+  private faultSignal(insn: Instruction, what: number, low: number, high: number): FaultSignal {
+    switch (what) {
+      case FAULT.badJump:
+        return new FaultSignal('bad_jump', 'control leaves the program')
+      case FAULT.badIndirectJump:
+        return new FaultSignal('bad_jump', `${hex(pairToU64(low, high))} is no target of this jump`)
+      case FAULT.callDepth:
+        return new FaultSignal('call_depth', `more than ${this.cpu.frames} nested calls`)
+      case FAULT.nullWrite:
+        return accessFault(0, low >>> 0, accessSize(insn), true, undefined)
+      default: {
+        const isKfunc = insn.kind === 'call' && insn.target === 'kfunc'
+        const number = insn.kind === 'call' ? insn.imm : low
+        const reason = isKfunc ? `there is no kernel function ${number} here` : `there is no helper ${number} here`
+        return new FaultSignal('unknown_helper', reason)
+      }
+    }
+  }
+
+  /** What a run ends with, as the interpreter would name it. */
+  private named(error: unknown): unknown {
+    const { caller } = this
+    if (error instanceof AnybpfError && error.code === 'ERR_FAULT' && !(error instanceof BpfFault))
+      return this.helperFault(error)
+    if (error instanceof FaultSignal && caller !== undefined) return this.signal(caller, this.callSlot, error)
+    if (error instanceof WebAssembly.RuntimeError) return this.trap(error)
+    if (error instanceof RangeError && /call stack/i.test(error.message)) {
+      const { linked } = this.entry!
+      return createFault('call_depth', `more than ${this.cpu.frames} nested calls`, linked, 0, undefined, error)
+    }
+    return error
+  }
+
+  /** What a helper found wrong, or the guest runtime, which compiled code calls without saying where it is. */
+  private helperFault(error: AnybpfError): unknown {
+    const place = trapPlace(error.stack ?? '')
+    const found = this.byId[place?.module ?? -1]
+    const executable = found ?? this.caller
+    if (executable === undefined) return error
+    const slot = (place === undefined ? undefined : found?.compiled.slotAt(place.offset)) ?? this.callSlot
+    return createFault('helper', error.message, executable.program.linked, slot, undefined, error)
+  }
+
+  /** A trap of compiled code: engines tell where in the module, which tells the instruction. */
+  private trap(error: WebAssembly.RuntimeError): BpfFault {
+    const place = trapPlace(error.stack ?? '')
+    const executable = this.byId[place?.module ?? -1] ?? this.current!
+    const { linked } = executable.program
+    const slot = place === undefined ? undefined : executable.compiled.slotAt(place.offset)
+    const insn = linked.insns[slot ?? -1]
+    const isAtomic = insn?.kind === 'atomic' || insn?.kind === 'load_acquire' || insn?.kind === 'store_release'
+    if (isAtomic && /align/i.test(error.message)) {
+      const reason = `atomic access to ${accessSize(insn)} bytes at an address that is not a multiple of it`
+      return createFault('misaligned_atomic', reason, linked, slot!, undefined, error)
+    }
+    const what = insn === undefined ? error.message : `${accessName(insn)}, where nothing is`
+    return createFault('out_of_bounds', what, linked, slot ?? 0, undefined, error)
+  }
+}
+
+/** The innermost frame of compiled code in a stack trace: `…anybpf-7…:wasm-function[3]:0x1a2`. */
+function trapPlace(stack: string): { module: number; offset: number } | undefined {
+  const match = /anybpf-(\d+)\S*?:wasm-function\[\d+\]:0x([0-9a-f]+)/.exec(stack)
+  return match === null ? undefined : { module: Number(match[1]), offset: Number.parseInt(match[2]!, 16) }
+}
+
+function accessSize(insn: Instruction): number {
+  return 'size' in insn ? insn.size : 0
+}
+
+function accessName(insn: Instruction): string {
+  if (insn.kind === 'call' || insn.kind === 'callx') return 'a call that reads or writes'
+  const writes = insn.kind === 'store' || insn.kind === 'atomic' || insn.kind === 'store_release'
+  const size = accessSize(insn)
+  return `${writes ? 'write' : 'read'} of ${size} byte${size === 1 ? '' : 's'}`
+}
+
+function defaultBudget({ linked }: ExecutableProgram): number {
+  return linked.verified === true ? 0 : DEFAULT_BUDGET
+}
+
+function wideArguments({ args }: HelperSpec): number[] {
+  return args.flatMap((width, i) => (width === 64 ? [i + 1] : []))
+}

@@ -1,0 +1,132 @@
+/**
+ * From a reducible flow to the nested blocks and loops of WebAssembly, along the dominator tree (Ramsey, "Beyond Relooper",
+ * ICFP 2022).
+ *
+ * A node at which several forward edges meet is placed behind a `block` that ends where it begins; a loop header opens a `loop`.
+ * Every other node lies where its one predecessor goes to it. What a loop leads out to is placed behind the loop, however deep in
+ * it the exit is, so that the engine's register allocator sees only what belongs to the loop as part of it.
+ * @see https://doi.org/10.1145/3547621
+ * @module
+ */
+import { isLoopHeader, isMergeBlock, loopContains } from '../../isa/loops.ts'
+import { type Flow, type FlowShape, isMultiway } from './flow.ts'
+
+/** What the structure is told to; nodes are numbers of the flow. */
+export interface StructureWriter {
+  /** Opens a block or a loop; everything up to the matching `end` is inside. */
+  block(): void
+  loop(): void
+  end(): void
+  /** The instructions of a node, without the jump at its end. */
+  code(node: number): void
+  /** A branch to the label that is so many levels up. */
+  branch(depth: number): void
+  /**
+   * What a node with several successors does: `depths` has, for each of them, the level of its label, or -1 where its code
+   * comes next. A jump on a condition has two, of which one or both may have -1. If both do, the writer opens an `if`, and says
+   * so by returning true; the first successor's code goes to its `else`, the second one's to its beginning. Where
+   * there is a table of targets, all have labels.
+   */
+  choose(node: number, depths: readonly number[]): boolean
+  /** Between the two ways of an `if` that {@link choose} opened. */
+  otherwise(): void
+}
+
+/** Tasks of the walk, which does not recurse: hostile programs nest deeply. */
+const TREE = 0
+const END = 1
+const ELSE = 2
+/** Where the label of a construct that is not a target would be. */
+const NO_TARGET = -1
+
+/** Writes the whole flow. */
+export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowShape, writer: StructureWriter): void {
+  const next = (node: number): readonly number[] => flow.nodes[node]!.next
+  const { position, idom, order } = dominators
+  /** Nodes that get a label: those behind a block of the key's, inside and outside of its loop, in reverse postorder. */
+  const inside = new Map<number, number[]>()
+  const outside = new Map<number, number[]>()
+  const labelled = new Uint8Array(graph.blockCount)
+  const add = (places: Map<number, number[]>, at: number, node: number): void => {
+    const list = places.get(at)
+    if (list === undefined) places.set(at, [node])
+    else list.push(node)
+    labelled[node] = 1
+  }
+  for (const node of order) {
+    const parent = idom[node]!
+    if (parent < 0) continue
+    let left = -1
+    for (let loop = loops.loopOfBlock[parent]!; loop !== -1; loop = loops.parent[loop]!) {
+      if (!loopContains(loops, loop, node)) left = loop
+    }
+    if (left !== -1) add(outside, loops.header[left]!, node)
+    else if (isMergeBlock(graph, dominators, node) || isMultiway(flow, parent)) add(inside, parent, node)
+  }
+
+  // The constructs that are open, outermost first: the node that a branch to it leads to.
+  const open: number[] = []
+  const depthOf = new Int32Array(graph.blockCount).fill(-1)
+  const push = (target: number): void => {
+    if (target !== NO_TARGET) depthOf[target] = open.length
+    open.push(target)
+  }
+  const level = (target: number): number => open.length - 1 - depthOf[target]!
+  const tasks: number[] = [TREE, 0]
+
+  const schedule = (kind: number, node: number): void => {
+    tasks.push(kind, node)
+  }
+  /** Opens blocks for nodes that follow each other, and schedules them behind. */
+  const openBlocks = (nodes: readonly number[]): void => {
+    for (let i = nodes.length - 1; i >= 0; i--) {
+      writer.block()
+      push(nodes[i]!)
+      schedule(TREE, nodes[i]!)
+      schedule(END, nodes[i]!)
+    }
+  }
+  const isBranch = (from: number, to: number): boolean => labelled[to] === 1 || position[to]! <= position[from]!
+
+  while (tasks.length > 0) {
+    const node = tasks.pop()!
+    const kind = tasks.pop()!
+    if (kind === END) {
+      writer.end()
+      open.pop()
+      continue
+    }
+    if (kind === ELSE) {
+      writer.otherwise()
+      continue
+    }
+    openBlocks(outside.get(node) ?? [])
+    if (isLoopHeader(loops, node)) {
+      writer.loop()
+      push(node)
+      schedule(END, node)
+    }
+    openBlocks(inside.get(node) ?? [])
+    writer.code(node)
+    const successors = next(node)
+    if (isMultiway(flow, node)) {
+      writer.choose(node, successors.map(level))
+    } else if (successors.length === 1) {
+      const to = successors[0]!
+      if (isBranch(node, to)) writer.branch(level(to))
+      else schedule(TREE, to)
+    } else if (successors.length > 1) {
+      const inlined = successors.filter((to) => !isBranch(node, to))
+      const depths = successors.map((to) => (isBranch(node, to) ? level(to) : -1))
+      if (writer.choose(node, depths)) {
+        push(NO_TARGET)
+        schedule(END, NO_TARGET)
+        schedule(TREE, successors[0]!)
+        schedule(ELSE, NO_TARGET)
+        schedule(TREE, successors[1]!)
+      } else if (inlined.length > 0) {
+        schedule(TREE, inlined[0]!)
+      }
+    }
+  }
+}
