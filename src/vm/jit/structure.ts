@@ -8,7 +8,7 @@
  * @see https://doi.org/10.1145/3547621
  * @module
  */
-import { isLoopHeader, isMergeBlock, loopContains } from '../../isa/loops.ts'
+import { isLoopHeader, isMergeBlock, type Loops } from '../../isa/loops.ts'
 import { type Flow, type FlowShape, isMultiway } from './flow.ts'
 
 /** What the structure is told to; nodes are numbers of the flow. */
@@ -53,13 +53,11 @@ export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowSha
     else list.push(node)
     labelled[node] = 1
   }
+  const tower = ancestorJumps(loops)
   for (const node of order) {
     const parent = idom[node]!
     if (parent < 0) continue
-    let left = -1
-    for (let loop = loops.loopOfBlock[parent]!; loop !== -1; loop = loops.parent[loop]!) {
-      if (!loopContains(loops, loop, node)) left = loop
-    }
+    const left = loopLeft(loops, tower, parent, node)
     if (left !== -1) add(outside, loops.header[left]!, node)
     else if (isMergeBlock(graph, dominators, node) || isMultiway(flow, parent)) add(inside, parent, node)
   }
@@ -129,4 +127,36 @@ export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowSha
       }
     }
   }
+}
+
+/**
+ * The outermost loop that a block lies in and one that it immediately dominates does not; -1 if there is none. Of loops that the
+ * dominated one is not the header of itself, all contain its dominator too.
+ */
+function loopLeft(loops: Loops, jumps: Int32Array, dominator: number, node: number): number {
+  const { depth, parent, loopOfBlock } = loops
+  const own = loopOfBlock[node]!
+  const around = own !== -1 && loops.header[own] === node ? parent[own]! : own
+  const wanted = around === -1 ? 1 : depth[around]! + 1
+  let loop = loopOfBlock[dominator]!
+  if (loop === -1 || depth[loop]! < wanted) return -1
+  while (depth[loop]! > wanted) {
+    const jump = jumps[loop]!
+    loop = jump !== -1 && depth[jump]! >= wanted ? jump : parent[loop]!
+  }
+  return loop
+}
+
+/** For each loop one further up, so far that any of the loops around it is found in a logarithmic number of steps. */
+function ancestorJumps({ loopCount, parent, depth }: Loops): Int32Array {
+  const jumps = new Int32Array(loopCount).fill(-1)
+  const depthOf = (loop: number): number => (loop === -1 ? 0 : depth[loop]!)
+  for (let loop = 0; loop < loopCount; loop++) {
+    const up = parent[loop]!
+    const first = up === -1 ? -1 : jumps[up]!
+    const second = first === -1 ? -1 : jumps[first]!
+    const even = up !== -1 && depthOf(up) - depthOf(first) === depthOf(first) - depthOf(second)
+    jumps[loop] = even ? second : up
+  }
+  return jumps
 }
