@@ -115,9 +115,9 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'edges from inside and outside of a cycle share their choice',
-    find: '    if (choice === undefined) return next\n',
+    find: '    if (found === undefined) return next\n',
     replace:
-      "    if (choice === undefined) return next\n    for (let i = dispatcher + 1; i < nodes.length; i++) {\n      const known = nodes[i]!\n      if (known.kind === 'choose' && known.choice === choice) return i\n    }\n",
+      "    if (found === undefined) return next\n    for (let i = first; i < nodes.length; i++) {\n      const known = nodes[i]!\n      if (known.kind === 'choose' && known.choice === found.choice && known.next[0] === found.dispatcher) return i\n    }\n",
   },
   {
     name: 'a copy of a loop has its conditions the wrong way round',

@@ -13,29 +13,39 @@ const MAX_ROUNDS = 4
 export function makeReducible(flow: Flow): FlowShape {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const shape = shapeOf(flow)
-    if (shape.loops.regions.length === 0) return shape
-    for (const { entries } of shape.loops.regions) addDispatcher(flow, entries, round)
+    const { regions } = shape.loops
+    if (regions.length === 0) return shape
+    addDispatchers(
+      flow,
+      regions.map(({ entries }) => entries),
+      round,
+    )
   }
-  addDispatcher(flow, Array.from(flow.nodes.keys()).slice(1), MAX_ROUNDS)
+  addDispatchers(flow, [Array.from(flow.nodes.keys()).slice(1)], MAX_ROUNDS)
   return shapeOf(flow)
 }
 
 /**
- * Leads every edge to one of `entries` through a dispatcher. Those of one round never meet; on the way to one of a later round the
- * choice of an earlier one may have been made, so each round has a local of its own. Each edge makes its choice in a node of its
- * own: one that edges from inside and from outside of the cycle shared would be another place to enter it.
+ * Leads every edge to an entry of a cycle through the cycle's dispatcher. Those of one round never meet; on the way to one of a
+ * later round the choice of an earlier one may have been made, so each round has a local of its own. Each edge makes its choice
+ * in a node of its own: one that edges from inside and from outside of the cycle shared would be another place to enter it.
  */
-function addDispatcher(flow: Flow, entries: readonly number[], local: number): void {
+function addDispatchers(flow: Flow, cycles: readonly (readonly number[])[], local: number): void {
   const { nodes } = flow
-  const dispatcher = nodes.length
-  const choiceOf = new Map(entries.map((entry, choice) => [entry, choice]))
-  nodes.push({ kind: 'dispatch', local, next: [...entries] })
-  const through = (next: number): number => {
-    const choice = choiceOf.get(next)
-    if (choice === undefined) return next
-    return nodes.push({ kind: 'choose', local, choice, next: [dispatcher] }) - 1
+  const first = nodes.length
+  const choiceOf = new Map<number, { readonly dispatcher: number; readonly choice: number }>()
+  for (const entries of cycles) {
+    entries.forEach((entry, choice) => {
+      choiceOf.set(entry, { dispatcher: nodes.length, choice })
+    })
+    nodes.push({ kind: 'dispatch', local, next: [...entries] })
   }
-  for (let i = 0; i < dispatcher; i++) {
+  const through = (next: number): number => {
+    const found = choiceOf.get(next)
+    if (found === undefined) return next
+    return nodes.push({ kind: 'choose', local, choice: found.choice, next: [found.dispatcher] }) - 1
+  }
+  for (let i = 0; i < first; i++) {
     const node = nodes[i]!
     if (node.kind !== 'trap') node.next = node.next.map(through)
   }
