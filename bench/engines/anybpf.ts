@@ -7,7 +7,7 @@ import { Runtime } from '../../src/loader/index.ts'
 import { raw } from '../../src/spec/platforms/raw.ts'
 import { AnybpfError } from '../../src/util/index.ts'
 import { pairToU64 } from '../../src/util/int64.ts'
-import { Interpreter, Jit, VirtualCpu, VirtualMachine } from '../../src/vm/index.ts'
+import { Interpreter, Jit, justInTime, VirtualCpu, VirtualMachine } from '../../src/vm/index.ts'
 import {
   type CodeSize,
   type Engine,
@@ -63,7 +63,7 @@ export class AnybpfEngine implements Engine {
     const start = memory.place(workload.memory)
     let once: () => number
     if (this.name === 'jit') {
-      const jit = new Jit(cpu)
+      const jit = new Jit(cpu, justInTime())
       once = () => jit.run(program, start, length, BOUNDLESS)
     } else {
       const interpreter = new Interpreter(cpu)
@@ -131,14 +131,14 @@ function load({ name, code }: MemoryWorkload) {
 /** Each in a machine of its own; V8 knows none of the modules, for each has another name in it. */
 function measureCompilation(workload: MemoryWorkload): CodeSize {
   const { machine, cpu } = load(workload)
-  const jit = new Jit(cpu)
+  const jit = new Jit(cpu, justInTime())
   const times: number[] = []
   let bytes = 0
   for (let i = 0; i < COMPILATIONS; i++) {
     const before = performance.now()
     const insns = decodeProgram(workload.code, 'little')
     const program = machine.addProgram({ name: workload.name, insns, verified: true })
-    bytes = jit.prepare(program, 0).bytes.length
+    bytes = jit.prepare(program, 0).bytes!.length
     times.push(performance.now() - before)
   }
   jit.dispose()
@@ -148,7 +148,7 @@ function measureCompilation(workload: MemoryWorkload): CodeSize {
 /** What the ways into an empty program cost, in nanoseconds: from the lowest one to the one that gives an object back. */
 export function entryCosts(empty: MemoryWorkload, object: ObjectWorkload, rounds: number): Record<string, number> {
   const { cpu, program } = load(empty)
-  const jit = new Jit(cpu)
+  const jit = new Jit(cpu, justInTime())
   const runtime = new Runtime({ platform: PLATFORM })
   const loaded = runtime.load(openObject(object).spec, { programs: [object.program], engine: 'jit' })
   const xdp = loaded.programs[object.program]!

@@ -146,8 +146,8 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'the last element of an array is not found',
-    find: '  w.i32(store.maxEntries)\n',
-    replace: '  w.i32(store.maxEntries - 1)\n',
+    find: '  w.i32(map.maxEntries)\n',
+    replace: '  w.i32(map.maxEntries - 1)\n',
   },
   {
     name: 'the error of a deletion is no negative number',

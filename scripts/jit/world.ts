@@ -24,6 +24,7 @@ import {
   Interpreter,
   Jit,
   type JitPasses,
+  justInTime,
   type PacketSource,
   VirtualCpu,
   VirtualMachine,
@@ -161,8 +162,8 @@ export class World {
     this.cpu = new VirtualCpu({ machine, environment: this.environment })
     this.interpreter = new Interpreter(this.cpu)
     this.jits = [
-      { name: 'all passes', jit: new Jit(this.cpu) },
-      { name: 'no passes', jit: new Jit(this.cpu, NO_PASSES) },
+      { name: 'all passes', jit: new Jit(this.cpu, justInTime()) },
+      { name: 'no passes', jit: new Jit(this.cpu, justInTime(NO_PASSES)) },
     ]
     this.hiddenStart = this.cpu.frameTop(0)
     this.memory = machine.memory.allocate(MEMORY_SIZE)

@@ -15,6 +15,7 @@ import {
   GuestMemory,
   Interpreter,
   Jit,
+  justInTime,
   type LinkedProgram,
   VirtualCpu,
   VirtualEnvironment,
@@ -86,7 +87,7 @@ export class Runtime implements ProgramHost {
   }
 
   get jit(): Jit {
-    this.compiler ??= new Jit(this.cpu)
+    this.compiler ??= new Jit(this.cpu, justInTime())
     return this.compiler
   }
 

@@ -9,6 +9,7 @@ import { pairToU64 } from '../util/int64.ts'
 import type { Environment } from './environment.ts'
 import { Interpreter, type RunOptions } from './interpreter.ts'
 import { Jit } from './jit/jit.ts'
+import { justInTime } from './jit/just-in-time.ts'
 import type { LinkedProgram } from './linked-program.ts'
 import type { HelperDefinition } from './machine.ts'
 import { VirtualCpu } from './virtual-cpu.ts'
@@ -60,7 +61,7 @@ export function executeRaw(
   const program = machine.addProgram({ ...options, name: options.name ?? 'program', insns })
   const start = memory.length === 0 ? 0 : machine.memory.place(memory)
   if (start !== 0) machine.regions.add({ start, end: start + memory.length, writable: true, name: 'memory' })
-  const engine = options.engine === 'jit' ? new Jit(cpu) : new Interpreter(cpu)
+  const engine = options.engine === 'jit' ? new Jit(cpu, justInTime()) : new Interpreter(cpu)
   engine.run(program, start, memory.length, options)
   return {
     r0: pairToU64(cpu.registers[0]!, cpu.registers[1]!),

@@ -13,6 +13,7 @@ import {
   type HelperFunction,
   Interpreter,
   Jit,
+  justInTime,
   type LinkedProgram,
   type RunOptions,
   VirtualCpu,
@@ -38,7 +39,7 @@ export class Bench {
     this.machine = new VirtualMachine({ platform: raw, helpers: new Map(helpers.map((one) => [one.spec.id, one])) })
     this.cpu = new VirtualCpu({ machine: this.machine })
     this.interpreter = new Interpreter(this.cpu)
-    this.jit = engine === 'jit' ? new Jit(this.cpu) : undefined
+    this.jit = engine === 'jit' ? new Jit(this.cpu, justInTime()) : undefined
   }
 
   /** Runs on the engine of this bench; checked runs are the interpreter's. */

@@ -8,6 +8,7 @@ import { CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
 import { ARGUMENTS, type FunctionState } from './function-state.ts'
 import { FAULT } from './imports.ts'
 import { type KnownOperation, knownOperation, writeOperation } from './map-operations.ts'
+import { offsetAddress } from './target.ts'
 import { OP } from './wasm-opcodes.ts'
 
 const ENOENT = 2
@@ -79,7 +80,7 @@ function mapOperation(f: FunctionState, { operation }: HelperDefinition): KnownO
 function joinHigh(f: FunctionState): void {
   const { w } = f
   w.op(OP.i64_extend_i32_u)
-  w.i32(f.scope.target.cpuBlock)
+  w.address(f.scope.target.cpuBlock)
   w.memory(OP.i64_load32_u, CPU_HIGH)
   w.i64(32)
   w.op(OP.i64_shl)
@@ -94,13 +95,13 @@ function openFrame(f: FunctionState, usesFrame: boolean): void {
   if (!usesFrame && !options.guard) return
   if (options.guard) {
     w.get(f.frame)
-    w.i32(target.lastFrame - target.frameSize)
+    w.address(offsetAddress(target.lastFrame, -target.frameSize))
     w.op(OP.i32_ge_u)
     w.if()
     f.fault(FAULT.callDepth)
     w.end()
   }
-  w.i32(target.cpuBlock)
+  w.address(target.cpuBlock)
   w.get(f.frame)
   w.i32(target.frameSize + target.frameStride)
   w.op(OP.i32_add)
@@ -113,7 +114,7 @@ function closeFrame(f: FunctionState, usesFrame: boolean): void {
   const { target, options } = f.scope
   f.set(0)
   if (usesFrame || options.guard) {
-    w.i32(target.cpuBlock)
+    w.address(target.cpuBlock)
     w.get(f.frame)
     w.i32(target.frameSize)
     w.op(OP.i32_add)
@@ -163,7 +164,7 @@ export function writeRegisterCall(f: FunctionState, register: number): void {
   w.i32(f.slot)
   w.call(scope.imported('call_helper'))
   continueWith(f)
-  w.i32(scope.target.cpuBlock)
+  w.address(scope.target.cpuBlock)
   w.memory(OP.i64_load, CPU_RESULT)
   f.set(0)
   f.reloadFuel()

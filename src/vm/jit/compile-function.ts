@@ -5,7 +5,7 @@
  * opened (`CPU_FRAME`), and accesses through it go through `frame`, a 32-bit local with the frame's lowest address.
  * @module
  */
-import type { AluInsn, Instruction, JumpInsn } from '../../isa/instruction.ts'
+import type { AluInsn, Instruction, JumpInsn, LddwInsn } from '../../isa/instruction.ts'
 import { assertNever } from '../../util/errors.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
 import { MAY_GOTO_LIMIT } from '../limits.ts'
@@ -136,7 +136,7 @@ class FunctionCompiler {
     const { w } = this
     const { target, options } = this.scope
     if (this.state.frame >= 0) {
-      w.i32(target.cpuBlock)
+      w.address(target.cpuBlock)
       w.memory(OP.i32_load, CPU_FRAME)
       w.i32(target.frameSize)
       w.op(OP.i32_sub)
@@ -253,8 +253,9 @@ class FunctionCompiler {
   private learn(insn: Instruction): void {
     const { known } = this.state
     if (insn.kind === 'lddw') {
-      if (insn.source === 'imm64' && insn.imm2 === 0) known.set(insn.dst, insn.imm >>> 0)
-      else known.delete(insn.dst)
+      const address = this.scope.target.address(insn)
+      if (address === undefined) known.delete(insn.dst)
+      else known.set(insn.dst, address)
     } else if (insn.kind === 'alu' && insn.op === 'mov' && insn.width === 64 && 'reg' in insn.src) {
       const value = known.get(insn.src.reg)
       if (value === undefined) known.delete(insn.dst)
@@ -362,6 +363,20 @@ class FunctionCompiler {
     this.state.fault(FAULT.badIndirectJump, register)
   }
 
+  private wideLoad(insn: LddwInsn): void {
+    const { w } = this
+    const isCode = insn.source === 'code_addr'
+    const address = isCode ? this.scope.codeIndex(this.state.slot + 1 + insn.imm) : this.scope.target.address(insn)
+    if (typeof address === 'object') {
+      w.address(address)
+      w.op(OP.i64_extend_i32_u)
+      if (!isCode) return
+      w.i64(0, FUNCTION_TAG)
+      w.op(OP.i64_or)
+    } else if (isCode) w.i64(address!, FUNCTION_TAG)
+    else w.i64(insn.imm, insn.imm2)
+  }
+
   // --- instructions --------------------------------------------------------------------------------------------------
 
   private insn(insn: Instruction): void {
@@ -390,8 +405,7 @@ class FunctionCompiler {
         this.state.set(insn.dst)
         break
       case 'lddw':
-        if (insn.source === 'code_addr') w.i64(this.scope.codeIndex(this.state.slot + 1 + insn.imm), FUNCTION_TAG)
-        else w.i64(insn.imm, insn.imm2)
+        this.wideLoad(insn)
         this.state.set(insn.dst)
         break
       case 'load':

@@ -18,7 +18,8 @@ import { type ModuleScope, usesFrame } from './function-state.ts'
 import { FunctionWriter } from './function-writer.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
 import { knownOperation, operationSignature } from './map-operations.ts'
-import type { JitOptions, JitTarget } from './target.ts'
+import { exportName, moduleName } from './module-source.ts'
+import type { Address, JitOptions, JitTarget } from './target.ts'
 import { type ValueType, WasmModule } from './wasm-module.ts'
 import { OP } from './wasm-opcodes.ts'
 
@@ -32,16 +33,6 @@ export interface CompiledProgram {
   readonly exported: readonly number[]
   /** The instruction that a place in the module's bytes comes from; undefined if none does. */
   slotAt(offset: number): number | undefined
-}
-
-/** Name of the export of the function at a slot. */
-export function exportName(slot: number): string {
-  return `f${slot}`
-}
-
-/** The part of a module's name that tells them apart in a stack trace. */
-export function moduleName(id: number): string {
-  return `anybpf-${id}`
 }
 
 /** Throws ERR_BYTE_ORDER for a big-endian program, ERR_LINK where a symbol has been left without a number. */
@@ -58,6 +49,7 @@ export function compileProgram(
   }
   insns.forEach((insn, slot) => {
     if (insn.kind === 'lddw' && insn.source !== 'imm64' && insn.source !== 'code_addr') {
+      if (target.address(insn) !== undefined) return
       throw new AnybpfError('ERR_LINK', `${name}: insn ${slot}: ${insn.source} ${insn.imm} has no address yet`)
     }
     if (insn.kind === 'atomic' && insn.size < 4) {
@@ -73,6 +65,7 @@ export function compileProgram(
   module.importMemory(IMPORTS, 'memory', target.shared)
   module.importTable(IMPORTS, 'table')
   const fuel = module.importGlobal(IMPORTS, 'fuel', 'i32', true)
+  for (const address of target.imports ?? []) module.importGlobal(IMPORTS, address, 'i32', false)
   const imports = new Map<string, number>()
   for (const [imported, signature] of Object.entries(IMPORTED)) {
     imports.set(imported, module.importFunction(IMPORTS, imported, signature))
@@ -108,7 +101,7 @@ export function compileProgram(
     bpfFunction: module.type(BPF_FUNCTION),
     functionAt: (slot) => functions.get(slot),
     codeIndex: (slot) => {
-      const index = codeIndices.get(slot)
+      const index = target.codeIndex(program, slot)
       if (index === undefined) throw new AnybpfError('ERR_LINK', `${name}: no function at slot ${slot}`)
       return index
     },
@@ -154,13 +147,14 @@ function runtimeFunctions(
   const functions = new Map<keyof GuestRuntimeExports, MapOperation>()
   if (guard || passes?.maps === false) return functions
   const operations = new Set<MapOperation>()
-  const maps = new Set<number>()
+  const maps = new Set<Address>()
   for (const insn of linked.insns) {
     if (insn.kind === 'call' && insn.target === 'helper') {
       const operation = target.helpers.get(insn.imm)?.operation
       if (operation !== undefined) operations.add(operation)
     }
-    if (insn.kind === 'lddw' && insn.imm2 === 0) maps.add(insn.imm >>> 0)
+    const address = insn.kind === 'lddw' ? target.address(insn) : undefined
+    if (address !== undefined) maps.add(address)
   }
   for (const map of maps) {
     for (const operation of operations) {
@@ -177,8 +171,8 @@ const INVOKE_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32', 
 function defineRun(module: WasmModule, target: JitTarget, main: number): void {
   const index = module.declareFunction({ params: ENTRY_PARAMS, results: ['i32'] }, 'run')
   const w = new FunctionWriter(ENTRY_PARAMS.length)
-  w.i32(target.cpuBlock)
-  w.i32(target.firstFrame)
+  w.address(target.cpuBlock)
+  w.address(target.firstFrame)
   w.memory(OP.i32_store, CPU_FRAME)
   for (let i = 0; i < 2; i++) {
     w.get(i)
@@ -207,7 +201,7 @@ function defineInvoke(module: WasmModule, target: JitTarget): void {
 function leaveResult(w: FunctionWriter, target: JitTarget): void {
   const result = w.local('i64')
   w.set(result)
-  w.i32(target.cpuBlock)
+  w.address(target.cpuBlock)
   w.get(result)
   w.i64(32)
   w.op(OP.i64_shr_u)

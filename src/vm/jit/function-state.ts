@@ -10,7 +10,7 @@ import { FunctionWriter } from './function-writer.ts'
 import type { ImportName } from './imports.ts'
 import { FRAME_POINTER, mentions, writtenRegister } from './registers.ts'
 import type { StackSlots } from './stack-slots.ts'
-import type { JitOptions, JitTarget } from './target.ts'
+import type { Address, JitOptions, JitTarget } from './target.ts'
 import { OP } from './wasm-opcodes.ts'
 
 /** r1 to r5. */
@@ -26,7 +26,7 @@ export interface ModuleScope {
   /** The function that begins at a slot; undefined if none does. */
   functionAt(slot: number): { readonly index: number; readonly clear: number; readonly usesFrame: boolean } | undefined
   /** The low half of the code address of the function at a slot. */
-  codeIndex(slot: number): number
+  codeIndex(slot: number): Address
   imported(name: ImportName): number
   helper(id: number): number
   /** Type number of every BPF function. */
@@ -62,8 +62,8 @@ export class FunctionState implements Operands {
   /** Accesses to stack slots that are kept in locals, and these. */
   readonly stackSlots: ReadonlyMap<number, number>
   readonly stackLocals: number[] = []
-  /** Registers that hold an address which is a constant. */
-  readonly known = new Map<number, number>()
+  /** Registers that hold an address which does not change. */
+  readonly known = new Map<number, Address>()
   /** The instruction that is written. */
   slot = 0
 

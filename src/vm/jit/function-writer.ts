@@ -2,12 +2,15 @@
  * Writes the body of one WebAssembly function: opcodes with their operands, and a pool of locals.
  * @module
  */
+import type { Address } from './target.ts'
 import { WasmBytes } from './wasm-bytes.ts'
 import type { FunctionBody, ValueType } from './wasm-module.ts'
 import { OP, PREFIX_ATOMIC, VOID } from './wasm-opcodes.ts'
 
 /** Exponent of two of the alignment that an access promises; none is promised but for atomics, which demand it. */
 const UNALIGNED = 0
+/** Index of the first global that is an address; the one before it is the fuel. */
+export const FIRST_ADDRESS = 1
 const ALIGNMENT: Readonly<Record<number, number>> = { 1: 0, 2: 1, 4: 2, 8: 3 }
 
 export class FunctionWriter {
@@ -62,6 +65,17 @@ export class FunctionWriter {
   i64(low: number, high: number = low >> 31): void {
     this.out.byte(OP.i64_const)
     this.out.s64(low, high)
+  }
+
+  address(address: Address): void {
+    if (typeof address === 'number') {
+      this.i32(address)
+      return
+    }
+    this.globalGet(FIRST_ADDRESS + address.global)
+    if (address.offset === 0) return
+    this.i32(address.offset)
+    this.op(OP.i32_add)
   }
 
   /** A memory access; `offset` is unsigned. */

@@ -21,10 +21,9 @@ import type { GuestAddress } from '../guest-memory.ts'
 import { Budget, DEFAULT_BUDGET } from '../limits.ts'
 import { type ExecutableProgram, type HelperDefinition, isPacketSource } from '../machine.ts'
 import type { VirtualCpu } from '../virtual-cpu.ts'
-import { type CompiledProgram, compileProgram, exportName } from './compile-program.ts'
 import { CPU_BLOCK_BYTES, CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
 import { FAULT, helperImport, type ImportName } from './imports.ts'
-import type { JitOptions, JitPasses, JitTarget } from './target.ts'
+import { exportName, type ModuleSource, type ProgramModule } from './module-source.ts'
 
 const ENOENT = 2
 const INITIAL_TABLE = 16
@@ -36,9 +35,8 @@ interface Entries {
 
 /** A program, compiled for one way of running it. */
 interface Executable extends Entries {
-  readonly id: number
   readonly program: ExecutableProgram
-  readonly compiled: CompiledProgram
+  readonly compiled: ProgramModule
   readonly instance: WebAssembly.Instance
   readonly guard: boolean
   /** Places of its functions in the table, by slot. */
@@ -52,7 +50,7 @@ export interface JitRunOptions {
 
 export class Jit {
   readonly cpu: VirtualCpu
-  private readonly passes: JitPasses
+  private readonly source: ModuleSource
   private readonly block: GuestAddress
   private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: INITIAL_TABLE })
   private readonly fuel = new WebAssembly.Global({ value: 'i32', mutable: true }, 0)
@@ -62,7 +60,8 @@ export class Jit {
   /** By index of the program; without a budget, and with one. */
   private readonly executables: [(Executable | undefined)[], (Executable | undefined)[]] = [[], []]
   /** Modules have their number in their name, for stack traces. */
-  private readonly byId: (Executable | undefined)[] = []
+  private readonly byId = new Map<number, Executable>()
+  private nextId = 0
   private budgeted = false
   private entry: ExecutableProgram | undefined
   private current: Executable | undefined
@@ -71,9 +70,10 @@ export class Jit {
   private callSlot = 0
   private caller: Executable | undefined
 
-  constructor(cpu: VirtualCpu, passes: JitPasses = {}) {
+  /** `source`: see {@link justInTime}. */
+  constructor(cpu: VirtualCpu, source: ModuleSource) {
     this.cpu = cpu
-    this.passes = passes
+    this.source = source
     this.block = cpu.memory.allocate(CPU_BLOCK_BYTES)
   }
 
@@ -120,7 +120,7 @@ export class Jit {
   }
 
   /** Compiles a program now, so that its first run does not have to. */
-  prepare(program: ExecutableProgram, budget: number = defaultBudget(program)): CompiledProgram {
+  prepare(program: ExecutableProgram, budget: number = defaultBudget(program)): ProgramModule {
     this.budgeted = budget !== 0
     return this.executable(program).compiled
   }
@@ -159,7 +159,8 @@ export class Jit {
       const executable = list[program.index]
       if (executable?.program !== program) continue
       list[program.index] = undefined
-      delete this.byId[executable.id]
+      const { id } = executable.compiled
+      if (this.byId.get(id) === executable) this.byId.delete(id)
       for (const place of executable.places.values()) {
         this.table.set(place, null)
         this.freePlaces.push(place)
@@ -186,28 +187,14 @@ export class Jit {
     const { cpu } = this
     const { memory } = cpu
     const guard = program.linked.verified !== true
-    const options: JitOptions = { budget: this.budgeted, guard, passes: this.passes }
-    const id = this.byId.length
-    const target: JitTarget = {
-      cpuBlock: this.block,
-      cpuId: cpu.id,
-      frameSize: cpu.frameSize,
-      frameStride: cpu.frameStride,
-      firstFrame: cpu.frameTop(1),
-      lastFrame: cpu.frameTop(cpu.frames),
-      shared: memory.shared,
-      helpers: cpu.machine.helpers,
-      maps: cpu.machine.maps,
-      words: memory.u32,
-    }
-    const compiled = compileProgram(program, target, options, id)
+    const id = this.nextId++
+    const compiled = this.source(program, { cpu, block: this.block, budget: this.budgeted, guard, id })
     const imports: Record<string, WebAssembly.ImportValue> = {
       memory: memory.wasm as WebAssembly.Memory,
       table: this.table,
       fuel: this.fuel,
     }
     const executable: Executable = {
-      id,
       program,
       compiled,
       guard,
@@ -221,10 +208,11 @@ export class Jit {
       imports[helperImport(helper)] = this.helperFunction(executable, cpu.machine.helpers.get(helper)!)
     }
     for (const called of compiled.runtime) imports[called] = memory.runtime[called] as WebAssembly.ImportValue
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(compiled.bytes), { bpf: imports })
+    Object.assign(imports, compiled.addresses)
+    const instance = new WebAssembly.Instance(compiled.module as WebAssembly.Module, { bpf: imports })
     const { run, invoke } = instance.exports as unknown as Entries
     Object.assign(executable, { instance, run, invoke })
-    this.byId.push(executable)
+    this.byId.set(compiled.id, executable)
     return executable
   }
 
@@ -447,7 +435,7 @@ export class Jit {
   /** What a helper found wrong, or the guest runtime, which compiled code calls without saying where it is. */
   private helperFault(error: AnybpfError): unknown {
     const place = trapPlace(error.stack ?? '')
-    const found = this.byId[place?.module ?? -1]
+    const found = this.byId.get(place?.module ?? -1)
     const executable = found ?? this.caller
     if (executable === undefined) return error
     const slot = (place === undefined ? undefined : found?.compiled.slotAt(place.offset)) ?? this.callSlot
@@ -457,7 +445,7 @@ export class Jit {
   /** A trap of compiled code: engines tell where in the module, which tells the instruction. */
   private trap(error: WebAssembly.RuntimeError): BpfFault {
     const place = trapPlace(error.stack ?? '')
-    const executable = this.byId[place?.module ?? -1] ?? this.current!
+    const executable = this.byId.get(place?.module ?? -1) ?? this.current!
     const { linked } = executable.program
     const slot = place === undefined ? undefined : executable.compiled.slotAt(place.offset)
     const insn = linked.insns[slot ?? -1]

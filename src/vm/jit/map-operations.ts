@@ -17,14 +17,13 @@ import {
   KIND_PERCPU_ARRAY,
   KIND_PERCPU_HASH,
   MAP_CPU_STRIDE,
-  MAP_DATA,
   MAP_STRIDE,
 } from '../guest-layout.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
-import type { MapOperation, MapStore } from '../machine.ts'
+import type { MapOperation } from '../machine.ts'
 import { type Operands, pushRegister } from './arithmetic.ts'
 import type { FunctionWriter } from './function-writer.ts'
-import type { JitTarget } from './target.ts'
+import { type Address, type JitTarget, offsetAddress, type TargetMap } from './target.ts'
 import type { Signature } from './wasm-module.ts'
 import { I32, OP } from './wasm-opcodes.ts'
 
@@ -47,7 +46,7 @@ const PARAMETERS: Readonly<Record<MapOperation, number>> = { lookup: 3, update: 
 
 export interface KnownOperation {
   readonly operation: MapOperation
-  readonly store: MapStore
+  readonly map: TargetMap
   /** The guest runtime's function; undefined: the operation is done in place. */
   readonly call: RuntimeFunction | undefined
 }
@@ -57,27 +56,31 @@ export function operationSignature(operation: MapOperation): Signature {
 }
 
 /** What an operation on the map at an address becomes; undefined if it is left to the helper. */
-export function knownOperation(target: JitTarget, operation: MapOperation, map: number): KnownOperation | undefined {
-  const store = target.maps.get(map)
-  if (store?.kind === undefined) return undefined
-  if (operation === 'lookup' && (store.kind === KIND_ARRAY || store.kind === KIND_PERCPU_ARRAY)) {
-    return { operation, store, call: undefined }
+export function knownOperation(
+  target: JitTarget,
+  operation: MapOperation,
+  address: Address,
+): KnownOperation | undefined {
+  const map = target.map(address)
+  if (map?.kind === undefined) return undefined
+  if (operation === 'lookup' && (map.kind === KIND_ARRAY || map.kind === KIND_PERCPU_ARRAY)) {
+    return { operation, map, call: undefined }
   }
-  const call = FUNCTIONS[store.kind]?.[operation]
-  return call === undefined ? undefined : { operation, store, call }
+  const call = FUNCTIONS[map.kind]?.[operation]
+  return call === undefined ? undefined : { operation, map, call }
 }
 
 /** Leaves the result of the operation on the stack, 64 bits as the helper returns them. `index`: of the function to call. */
 export function writeOperation(
   w: FunctionWriter,
-  { operation, store, call }: KnownOperation,
+  { operation, map, call }: KnownOperation,
   target: JitTarget,
   operands: Operands,
   index: number,
 ): void {
   const low = (register: number): void => pushRegister(w, operands, register, false)
   if (call === undefined) {
-    writeArrayLookup(w, store, target, () => low(2))
+    writeArrayLookup(w, map, target, () => low(2))
     return
   }
   if (operation === 'update') {
@@ -88,7 +91,7 @@ export function writeOperation(
     w.op(OP.i64_eqz)
     w.if(I32)
   }
-  w.i32(store.address)
+  w.address(map.address)
   low(2)
   if (operation === 'update') {
     low(3)
@@ -105,19 +108,18 @@ export function writeOperation(
 }
 
 /** Size and place of an array never change. */
-function writeArrayLookup(w: FunctionWriter, store: MapStore, target: JitTarget, key: () => void): void {
-  const field = (offset: number): number => target.words[(store.address + offset) >>> 2]!
-  const copy = store.kind === KIND_PERCPU_ARRAY ? target.cpuId * field(MAP_CPU_STRIDE) : 0
+function writeArrayLookup(w: FunctionWriter, map: TargetMap, target: JitTarget, key: () => void): void {
+  const copy = map.kind === KIND_PERCPU_ARRAY ? target.cpuId * map.field(MAP_CPU_STRIDE) : 0
   const index = w.borrow('i32')
   key()
   w.memory(OP.i32_load, 0)
   w.tee(index)
-  w.i32(store.maxEntries)
+  w.i32(map.maxEntries)
   w.op(OP.i32_lt_u)
   w.if(I32)
-  w.i32(field(MAP_DATA) + copy)
+  w.address(offsetAddress(map.data, copy))
   w.get(index)
-  w.i32(field(MAP_STRIDE))
+  w.i32(map.field(MAP_STRIDE))
   w.op(OP.i32_mul)
   w.op(OP.i32_add)
   w.else()

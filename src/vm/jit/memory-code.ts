@@ -153,7 +153,7 @@ export function writePacketLoad(f: FunctionState, size: number): void {
   w.call(f.scope.imported('load_packet'))
   w.op(OP.i64_extend_i32_u)
   f.set(0)
-  w.i32(f.scope.target.cpuBlock)
+  w.address(f.scope.target.cpuBlock)
   w.memory(OP.i32_load, CPU_HIGH)
   w.op(OP.i32_eqz)
   w.if()
