@@ -105,8 +105,8 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'a tail call is counted twice',
-    find: '    this.tailCalls++\n',
-    replace: '    this.tailCalls += 2\n',
+    find: '    this.setWord(CPU_TAIL_CALLS, this.word(CPU_TAIL_CALLS) + 1)',
+    replace: '    this.setWord(CPU_TAIL_CALLS, this.word(CPU_TAIL_CALLS) + 2)',
   },
   {
     name: 'a tail call hands over r2',

@@ -47,6 +47,12 @@ export class GuestBuffer {
     return true
   }
 
+  /** Has programs see `[start, end)`, of this block or none of it. */
+  show(start: GuestAddress, end: GuestAddress): void {
+    this.visibleStart = start
+    this.visibleEnd = end
+  }
+
   dispose(): void {
     if (this.size === 0) return
     this.regions.remove(this.start)

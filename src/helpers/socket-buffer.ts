@@ -33,7 +33,7 @@ export const SKB = {
   tstampType: 180,
 } as const
 
-const SKB_SIZE = 192
+export const SKB_SIZE = 192
 
 /** Offsets of the fields of `bpf_sock` that follow from the packet. */
 const SOCK_FAMILY = 4
@@ -42,16 +42,25 @@ const SOCK_SRC_IP6 = 28
 const SOCK_DST_IP4 = 52
 const SOCK_DST_IP6 = 56
 const SOCK_RX_QUEUE_MAPPING = 76
-const SOCK_SIZE = 80
+/** Of the `__sk_buff` and the `bpf_sock` behind it. */
+export const SKB_AND_SOCK_SIZE = SKB_SIZE + 80
 
 export const ETHERNET_HEADER = 14
 /** NET_SKB_PAD: what there is before the packet at first. */
-const HEADROOM = 64
+export const SKB_HEADROOM = 64
 const TAILROOM = 64
 
 /** SKF_NET_OFF and SKF_LL_OFF: offsets of LD_ABS from here count from the network and the link header. */
 const NET_OFFSET = -0x100000
 const LINK_OFFSET = -0x200000
+
+/** A packet that was taken out of memory. Offsets count from the first byte. */
+export interface SocketBufferSnapshot {
+  readonly bytes: Uint8Array
+  readonly link: number
+  readonly network: number
+  readonly data: number
+}
 
 export class SocketBuffer implements PacketSource {
   /** Address of the `__sk_buff`. */
@@ -68,14 +77,18 @@ export class SocketBuffer implements PacketSource {
   private readonly memory: GuestMemory
   private readonly regions: RegionSet
   private readonly buffer: GuestBuffer
+  /** Lowest byte of the block in which the packet lies. */
+  private lowest: GuestAddress = 0
+  /** The packet lies somewhere else, packed among others, where it cannot grow. */
+  private packed = false
 
   constructor(memory: GuestMemory, regions: RegionSet) {
     this.memory = memory
     this.regions = regions
-    this.md = memory.allocate(SKB_SIZE)
-    regions.add({ start: this.md, end: this.md + SKB_SIZE, writable: true, name: 'context' })
-    this.socket = memory.allocate(SOCK_SIZE)
-    regions.add({ start: this.socket, end: this.socket + SOCK_SIZE, writable: false, name: 'socket' })
+    this.md = memory.allocate(SKB_AND_SOCK_SIZE)
+    this.socket = this.md + SKB_SIZE
+    regions.add({ start: this.md, end: this.socket, writable: true, name: 'context' })
+    regions.add({ start: this.socket, end: this.md + SKB_AND_SOCK_SIZE, writable: false, name: 'socket' })
     this.buffer = new GuestBuffer(memory, regions, 'packet', { writable: true })
   }
 
@@ -84,19 +97,73 @@ export class SocketBuffer implements PacketSource {
    * bytes into it, and the network header lies behind the Ethernet header.
    */
   reset(packet: Uint8Array, pull: number): void {
-    const { buffer, memory } = this
-    buffer.ensure(HEADROOM + packet.length + TAILROOM)
-    const start = buffer.start + HEADROOM
+    const { buffer } = this
+    buffer.ensure(SKB_HEADROOM + packet.length + TAILROOM)
+    this.packed = false
+    this.layOut(buffer.start, packet, pull)
+  }
+
+  /** As `reset`, in a block of its own, where the packet cannot grow: it moves before it does. */
+  resetAt(block: GuestAddress, packet: Uint8Array, pull: number): void {
+    this.packed = true
+    this.layOut(block, packet, pull)
+  }
+
+  private layOut(block: GuestAddress, packet: Uint8Array, pull: number): void {
+    const { memory } = this
+    const start = block + SKB_HEADROOM
+    this.lowest = block
     memory.u8.set(packet, start)
     this.linkHeader = start
     this.networkHeader = start + Math.min(ETHERNET_HEADER, packet.length)
     this.data = start + pull
     this.length = packet.length - pull
     this.redirect = undefined
-    memory.u8.fill(0, this.md, this.md + SKB_SIZE)
-    memory.u8.fill(0, this.socket, this.socket + SOCK_SIZE)
+    memory.u8.fill(0, this.md, this.md + SKB_AND_SOCK_SIZE)
     memory.view.setInt32(this.socket + SOCK_RX_QUEUE_MAPPING, -1, true)
     memory.view.setUint32(this.md + SKB.sk, this.socket, true)
+    this.publish()
+  }
+
+  /** Takes up a packet that `resetAt` has laid out, as `__sk_buff` says where it is now. `size`: of the whole packet. */
+  adopt(block: GuestAddress, size: number): void {
+    this.lowest = block
+    this.linkHeader = block + SKB_HEADROOM
+    this.networkHeader = this.linkHeader + Math.min(ETHERNET_HEADER, size)
+    this.data = this.getField(SKB.data)
+    this.length = this.getField(SKB.len)
+    this.redirect = undefined
+    this.packed = true
+  }
+
+  /** Whether what was adopted has moved into a buffer where it can grow. */
+  get hasMoved(): boolean {
+    return !this.packed
+  }
+
+  /** A copy of everything from the link header on, and where the headers and the packet begin in it. */
+  snapshot(): SocketBufferSnapshot {
+    const start = Math.min(this.linkHeader, this.data)
+    return {
+      bytes: this.memory.u8.slice(start, this.end),
+      link: this.linkHeader - start,
+      network: this.networkHeader - start,
+      data: this.data - start,
+    }
+  }
+
+  /** Lays out what a snapshot holds; `__sk_buff` is left to the caller, but for the addresses. */
+  restore({ bytes, link, network, data }: SocketBufferSnapshot): void {
+    const { buffer } = this
+    buffer.ensure(SKB_HEADROOM + bytes.length + TAILROOM)
+    const start = buffer.start + SKB_HEADROOM
+    this.packed = false
+    this.lowest = buffer.start
+    this.memory.u8.set(bytes, start)
+    this.linkHeader = start + link
+    this.networkHeader = start + network
+    this.data = start + data
+    this.length = bytes.length - data
     this.publish()
   }
 
@@ -187,7 +254,7 @@ export class SocketBuffer implements PacketSource {
       else if (offset >= LINK_OFFSET) at = this.linkHeader + offset - LINK_OFFSET
       else return -1
     }
-    if (at < this.buffer.start || at + size > this.end) return -1
+    if (at < this.lowest || at + size > this.end) return -1
     const { view } = this.memory
     if (size === 4) return view.getUint32(at, false)
     return size === 2 ? view.getUint16(at, false) : view.getUint8(at)
@@ -206,24 +273,43 @@ export class SocketBuffer implements PacketSource {
 
   dispose(): void {
     this.buffer.dispose()
-    for (const block of [this.md, this.socket]) {
-      this.regions.remove(block)
-      this.memory.free(block)
-    }
+    this.regions.remove(this.md)
+    this.regions.remove(this.socket)
+    this.memory.free(this.md)
   }
 
   /** Sees to it that so many bytes lie free before and behind the packet; the packet may move. */
   private makeRoom(before: number, behind: number): void {
     const { buffer, memory } = this
+    if (this.packed) {
+      if (before > 0 || behind > 0) this.unpack(before, behind)
+      return
+    }
     if (before <= this.data - buffer.start && this.end + behind <= buffer.start + buffer.size) return
     const bytes = memory.u8.slice(buffer.start, this.end)
-    const shift = before + HEADROOM
+    const shift = before + SKB_HEADROOM
     const old = buffer.start
     if (!buffer.ensure(shift + bytes.length + behind + TAILROOM)) memory.u8.fill(0, buffer.start, buffer.start + shift)
     memory.u8.set(bytes, buffer.start + shift)
-    const moved = buffer.start + shift - old
-    this.data += moved
-    this.linkHeader += moved
-    this.networkHeader += moved
+    this.lowest = buffer.start
+    this.move(buffer.start + shift - old)
+  }
+
+  /** Moves the packet to where it can grow by so many bytes. */
+  private unpack(before: number, behind: number): void {
+    const { buffer, memory, lowest } = this
+    const bytes = memory.u8.slice(lowest, this.end)
+    if (!buffer.ensure(before + bytes.length + behind + TAILROOM))
+      memory.u8.fill(0, buffer.start, buffer.start + before)
+    memory.u8.set(bytes, buffer.start + before)
+    this.packed = false
+    this.lowest = buffer.start
+    this.move(buffer.start + before - lowest)
+  }
+
+  private move(bytes: number): void {
+    this.data += bytes
+    this.linkHeader += bytes
+    this.networkHeader += bytes
   }
 }

@@ -51,6 +51,8 @@ export class XdpBuffer {
   /** All bytes of the frame outside of [touchedStart, touchedEnd) are zero. */
   private touchedStart: GuestAddress = 0
   private touchedEnd: GuestAddress = 0
+  /** The packet lies somewhere else, packed among others, where it cannot grow. */
+  private packed = false
 
   constructor(memory: GuestMemory, regions: RegionSet) {
     this.memory = memory
@@ -60,13 +62,43 @@ export class XdpBuffer {
     this.frame = new GuestBuffer(memory, regions, 'packet', { writable: true })
   }
 
+  /** Bounds of what programs may touch: metadata and packet. */
+  get visibleStart(): GuestAddress {
+    return this.dataMeta
+  }
+
+  get visibleEnd(): GuestAddress {
+    return this.dataEnd
+  }
+
   get packetLength(): number {
     return this.dataEnd - this.data
   }
 
   /** Lays a packet out in a clean frame: of one page, or larger if the packet needs it. */
   reset(packet: Uint8Array, metadata?: Uint8Array): void {
+    this.layOut(packet, metadata)
+    this.redirect = undefined
+  }
+
+  /** Takes up a packet that lies elsewhere, where `xdp_md` says. It moves into the frame before its bounds change. */
+  adopt(): void {
+    const { view } = this.memory
+    this.data = view.getUint32(this.md + DATA, true)
+    this.dataEnd = view.getUint32(this.md + DATA_END, true)
+    this.dataMeta = view.getUint32(this.md + DATA_META, true)
+    this.redirect = undefined
+    this.packed = true
+  }
+
+  /** Whether what was adopted has moved into the frame. */
+  get hasMoved(): boolean {
+    return !this.packed
+  }
+
+  private layOut(packet: Uint8Array, metadata: Uint8Array | undefined): void {
     const { frame, memory } = this
+    this.packed = false
     const size = Math.max(PAGE, XDP_HEADROOM + ((packet.length + 63) & ~63) + FRAME_TRAILER)
     const moved = frame.ensure(size)
     if (!moved) memory.u8.fill(0, this.touchedStart, this.touchedEnd)
@@ -78,7 +110,6 @@ export class XdpBuffer {
     if (metadata !== undefined) memory.u8.set(metadata, this.dataMeta)
     this.touchedStart = this.dataMeta
     this.touchedEnd = this.dataEnd
-    this.redirect = undefined
     this.publish()
   }
 
@@ -99,6 +130,7 @@ export class XdpBuffer {
 
   /** Moves the start of the packet by `delta`, and the metadata with it: 0 or -EINVAL. */
   adjustHead(delta: number): number {
+    this.unpack()
     const metaLength = this.data - this.dataMeta
     const data = this.data + delta
     if (data < this.frame.start + FRAME_HEADER + metaLength || data > this.dataEnd - ETHERNET_HEADER) return -EINVAL
@@ -112,6 +144,7 @@ export class XdpBuffer {
 
   /** Moves the end of the packet by `delta`; new bytes are zero: 0 or -EINVAL. */
   adjustTail(delta: number): number {
+    this.unpack()
     const end = this.dataEnd + delta
     if (end > this.tailLimit || end < this.data + ETHERNET_HEADER) return -EINVAL
     if (delta > 0) this.memory.u8.fill(0, this.dataEnd, end)
@@ -122,6 +155,7 @@ export class XdpBuffer {
 
   /** Moves the start of the metadata by `delta`: 0, -EINVAL (no room) or -EACCES (not a multiple of 4, or too long). */
   adjustMeta(delta: number): number {
+    this.unpack()
     const meta = this.dataMeta + delta
     if (meta < this.frame.start + FRAME_HEADER || meta > this.data) return -EINVAL
     const length = this.data - meta
@@ -135,6 +169,10 @@ export class XdpBuffer {
     this.frame.dispose()
     this.regions.remove(this.md)
     this.memory.free(this.md)
+  }
+
+  private unpack(): void {
+    if (this.packed) this.layOut(this.packet(), this.metadata())
   }
 
   /** Tells the program, through `xdp_md`, and the checks where the packet is. */

@@ -6,7 +6,15 @@
 import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { Report } from '../verifier/index.ts'
-import type { ExecutableProgram, Interpreter, Jit, RunOptions, VirtualMachine } from '../vm/index.ts'
+import type {
+  ExecutableProgram,
+  GuestAddress,
+  Interpreter,
+  Jit,
+  Runner,
+  RunOptions,
+  VirtualMachine,
+} from '../vm/index.ts'
 import type { AnyProgramTypeDefinition } from './extension.ts'
 
 /** The JIT compiles a program to WebAssembly. It checks no memory access: that is for programs that were verified, or are trusted. */
@@ -74,6 +82,8 @@ export class Program<Input = unknown, Output = unknown> {
   private readonly host: ProgramHost
   private readonly instance: ContextInstance<Input, Output>
   private readonly engine: EngineOptions
+  /** Compiled code with its budget; undefined: the interpreter. */
+  private runner: Runner | undefined
   /** The entry's arguments of the run before. */
   private r1 = 0
   private r2 = 0
@@ -94,6 +104,8 @@ export class Program<Input = unknown, Output = unknown> {
     // What cannot be compiled is found when loading.
     if (engine.engine === 'jit') host.jit.prepare(executable, engine.budget)
     this.instance = definition.createContext(host.machine)
+    this.runner =
+      engine.engine === 'jit' ? host.jit.runner(executable, this.instance.context, engine.budget) : undefined
   }
 
   /**
@@ -104,6 +116,18 @@ export class Program<Input = unknown, Output = unknown> {
     const retval = this.invoke(input, options)
     // Not a spread: what a program type gives back may be decoded when it is asked for, by getters of its class.
     return Object.assign(this.instance.collect(retval) as Output & object, { retval })
+  }
+
+  /**
+   * Runs the program on a context that is in place: `address` is r1. The lowest way in, for callers who lay out memory
+   * themselves: `layOut` says where the context of an input is, and it stays there for as long as the program lives. Gives the low
+   * 32 bits of r0, unsigned.
+   */
+  runAt(address: GuestAddress): number {
+    const { runner } = this
+    if (runner !== undefined) return runner(address, this.r2)
+    this.assertLive()
+    return this.enter(address, this.r2, {})
   }
 
   /** As `run`, but reads nothing back: the return value alone. For measuring. */
@@ -179,6 +203,7 @@ export class Program<Input = unknown, Output = unknown> {
   dispose(): void {
     if (this.disposed) return
     this.disposed = true
+    this.runner = undefined
     this.instance.dispose()
     if (this.engine.engine === 'jit') this.host.jit.forget(this.executable)
     this.host.machine.removeProgram(this.executable)

@@ -27,15 +27,23 @@ export class Budget {
     this.reserve = this.total
   }
 
+  /** Begins anew with the budget of the run before. */
+  restart(): void {
+    this.reserve = this.total
+  }
+
+  /** The next portion; 0 if nothing is left. */
+  take(): number {
+    const portion = Math.min(this.reserve, FUEL_PORTION)
+    this.reserve -= portion
+    return portion
+  }
+
   /** The next portion, less what the last one fell short by (`fuel`, negative); undefined: there is none. */
   refuel(fuel: number): number | undefined {
+    if (fuel + this.reserve < 0) return undefined
     let next = fuel
-    while (next < 0) {
-      if (this.reserve <= 0) return undefined
-      const portion = Math.min(this.reserve, FUEL_PORTION)
-      this.reserve -= portion
-      next += portion
-    }
+    while (next < 0) next += this.take()
     return next
   }
 

@@ -49,6 +49,8 @@ export class VirtualCpu implements Cpu {
   checked = true
   /** Frames that are live; 0 while no program runs. */
   depth = 0
+  /** Who has set everything here for its next run, and need not do it again; undefined: nobody. */
+  armed: unknown = undefined
   /** The engine that runs a program now. */
   engine: CallEngine | undefined = undefined
   private readonly stack: GuestAddress

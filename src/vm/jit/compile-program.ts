@@ -1,9 +1,8 @@
 /**
  * A program with its subprograms to one WebAssembly module.
  *
- * The module exports every function whose address the program takes as `f` and its slot, and two entries for the host:
- * `run(r1, r2)` starts the program in the first frame, `invoke(place, r1, …, r5)` calls a function of the table in the frame above
- * the current one. Both take and give 32 bits; the upper half of r0 is left in the CPU's block.
+ * The module exports every function whose address the program takes as `f` and its slot, and the entries for the host of
+ * `entries.ts`.
  * @module
  */
 import { buildCfg } from '../../isa/cfg.ts'
@@ -12,16 +11,14 @@ import { functionEntries, scanFrames } from '../frame-scan.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { ExecutableProgram, MapOperation } from '../machine.ts'
 import { type CodePlaces, compileFunction } from './compile-function.ts'
-import { CPU_FRAME, CPU_HIGH } from './cpu-block.ts'
+import { defineEntries } from './entries.ts'
 import { functionFlow } from './flow.ts'
 import { type ModuleScope, usesFrame } from './function-state.ts'
-import { FunctionWriter } from './function-writer.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
 import { knownOperation, operationSignature } from './map-operations.ts'
 import { exportName, moduleName } from './module-source.ts'
 import type { Address, JitOptions, JitTarget } from './target.ts'
-import { type ValueType, WasmModule } from './wasm-module.ts'
-import { OP } from './wasm-opcodes.ts'
+import { WasmModule } from './wasm-module.ts'
 
 export interface CompiledProgram {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -115,8 +112,7 @@ export function compileProgram(
     module.defineFunction(index, compiled.body)
     places.push(compiled.places)
   }
-  defineRun(module, target, functions.get(0)!.index)
-  defineInvoke(module, target)
+  defineEntries(module, scope, functions.get(0)!.index, linked.contextBytes ?? 0)
   const { bytes, codeStarts } = module.finish(moduleName(id))
   return {
     bytes,
@@ -163,52 +159,6 @@ function runtimeFunctions(
     }
   }
   return functions
-}
-
-const ENTRY_PARAMS: readonly ValueType[] = ['i32', 'i32']
-const INVOKE_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32', 'i32', 'i32', 'i32']
-
-function defineRun(module: WasmModule, target: JitTarget, main: number): void {
-  const index = module.declareFunction({ params: ENTRY_PARAMS, results: ['i32'] }, 'run')
-  const w = new FunctionWriter(ENTRY_PARAMS.length)
-  w.address(target.cpuBlock)
-  w.address(target.firstFrame)
-  w.memory(OP.i32_store, CPU_FRAME)
-  for (let i = 0; i < 2; i++) {
-    w.get(i)
-    w.op(OP.i64_extend_i32_u)
-  }
-  for (let i = 0; i < 3; i++) w.i64(0)
-  w.call(main)
-  leaveResult(w, target)
-  module.defineFunction(index, w.finish())
-}
-
-function defineInvoke(module: WasmModule, target: JitTarget): void {
-  const index = module.declareFunction({ params: INVOKE_PARAMS, results: ['i32'] }, 'invoke')
-  const w = new FunctionWriter(INVOKE_PARAMS.length)
-  for (let i = 1; i <= 5; i++) {
-    w.get(i)
-    w.op(OP.i64_extend_i32_u)
-  }
-  w.get(0)
-  w.callIndirect(module.type(BPF_FUNCTION))
-  leaveResult(w, target)
-  module.defineFunction(index, w.finish())
-}
-
-/** r0 is on the stack: its lower half is what the function returns. */
-function leaveResult(w: FunctionWriter, target: JitTarget): void {
-  const result = w.local('i64')
-  w.set(result)
-  w.address(target.cpuBlock)
-  w.get(result)
-  w.i64(32)
-  w.op(OP.i64_shr_u)
-  w.memory(OP.i64_store32, CPU_HIGH)
-  w.get(result)
-  w.op(OP.i32_wrap_i64)
-  w.end()
 }
 
 function slotAt(codeStarts: readonly number[], places: readonly CodePlaces[], offset: number): number | undefined {

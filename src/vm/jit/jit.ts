@@ -21,17 +21,23 @@ import type { GuestAddress } from '../guest-memory.ts'
 import { Budget, DEFAULT_BUDGET } from '../limits.ts'
 import { type ExecutableProgram, type HelperDefinition, isPacketSource } from '../machine.ts'
 import type { VirtualCpu } from '../virtual-cpu.ts'
-import { CPU_BLOCK_BYTES, CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
+import {
+  CPU_BLOCK_BYTES,
+  CPU_FRAME,
+  CPU_FUEL,
+  CPU_HIGH,
+  CPU_RECORD,
+  CPU_RESULT,
+  CPU_RUNS,
+  CPU_TAIL_CALLS,
+} from './cpu-block.ts'
+import type { Entries } from './entries.ts'
 import { FAULT, helperImport, type ImportName } from './imports.ts'
 import { exportName, type ModuleSource, type ProgramModule } from './module-source.ts'
+import { createRunner, type Runner, type RunnerHost } from './runner.ts'
 
 const ENOENT = 2
 const INITIAL_TABLE = 16
-
-interface Entries {
-  run(r1: number, r2: number): number
-  invoke(place: number, a1: number, a2: number, a3: number, a4: number, a5: number): number
-}
 
 /** A program, compiled for one way of running it. */
 interface Executable extends Entries {
@@ -39,6 +45,7 @@ interface Executable extends Entries {
   readonly compiled: ProgramModule
   readonly instance: WebAssembly.Instance
   readonly guard: boolean
+  readonly budgeted: boolean
   /** Places of its functions in the table, by slot. */
   readonly places: Map<number, number>
 }
@@ -62,10 +69,11 @@ export class Jit {
   /** Modules have their number in their name, for stack traces. */
   private readonly byId = new Map<number, Executable>()
   private nextId = 0
-  private budgeted = false
-  private entry: ExecutableProgram | undefined
   private current: Executable | undefined
-  private tailCalls = 0
+  /** Of the run that `budget` is about. */
+  private runsSeen = 0
+  /** While a batch runs: makes the context that of a record. */
+  private select: ((record: GuestAddress) => void) | undefined
   /** Where the last call into JavaScript came from. */
   private callSlot = 0
   private caller: Executable | undefined
@@ -79,33 +87,100 @@ export class Jit {
 
   /** Runs a program as {@link Interpreter.run} does: the low 32 bits of r0, unsigned; all 64 are in `cpu.registers`. */
   run(program: ExecutableProgram, r1: GuestAddress, r2: number, options: JitRunOptions = {}): number {
-    const { cpu } = this
-    this.assertIdle(program)
-    const budget = options.budget ?? defaultBudget(program)
-    this.budget.begin(budget)
-    this.budgeted = budget !== 0
-    this.fuel.value = 0
-    this.tailCalls = 0
-    this.entry = program
-    const executable = this.executable(program)
-    const before = cpu.engine
-    cpu.engine = this
-    cpu.depth = 1
-    this.current = executable
-    this.caller = undefined
-    try {
+    return this.inside(program, options, (executable) => {
+      const { cpu } = this
       const low = executable.run(r1, r2)
       cpu.memory.refresh()
       cpu.registers[0] = low
       cpu.registers[1] = this.word(CPU_HIGH)
       return low >>> 0
+    })
+  }
+
+  /** Runs a program `count` times, at least once, each time on what the run before left: the last result, as `run` gives it. */
+  repeat(program: ExecutableProgram, r1: GuestAddress, r2: number, count: number, options: JitRunOptions = {}): number {
+    // The last run tells all of r0.
+    if (count > 1) this.inside(program, options, (executable) => executable.repeat(r1, r2, count - 1))
+    return this.run(program, r1, r2, options)
+  }
+
+  /**
+   * Runs a program once for each of `count` records (see `batch-layout.ts`), from the one at `first` on; at least one. `select` is
+   * called with the record's address before JavaScript does anything for a run. A fault ends the batch; `record` is the one.
+   */
+  batch(
+    program: ExecutableProgram,
+    first: GuestAddress,
+    count: number,
+    select: (record: GuestAddress) => void,
+    options: JitRunOptions = {},
+  ): void {
+    this.select = select
+    try {
+      this.inside(program, options, (executable) => executable.batch(first, count))
+    } finally {
+      this.select = undefined
+      this.cpu.memory.refresh()
+    }
+  }
+
+  /** The record of a batch that was run last. */
+  get record(): GuestAddress {
+    return this.word(CPU_RECORD) >>> 0
+  }
+
+  private inside<T>(program: ExecutableProgram, options: JitRunOptions, enter: (executable: Executable) => T): T {
+    this.assertIdle(program)
+    const budget = options.budget ?? defaultBudget(program)
+    const executable = this.executable(program, budget !== 0)
+    this.begin(executable, budget)
+    try {
+      return enter(executable)
     } catch (error) {
       throw this.named(error)
     } finally {
+      const { cpu } = this
       cpu.depth = 0
       cpu.checked = true
-      cpu.engine = before
     }
+  }
+
+  /**
+   * A way into one program for many runs: as `run`, but all of r0 that it gives is what it returns. `context` is what helpers find
+   * in `cpu.context`. What belongs to the program is set when another one ran before it, not each time.
+   */
+  runner(program: ExecutableProgram, context: unknown, budget: number = defaultBudget(program)): Runner {
+    const executable = this.executable(program, budget !== 0)
+    const host: RunnerHost = {
+      cpu: this.cpu,
+      context,
+      arm: () => {
+        this.assertIdle(program)
+        this.begin(executable, budget)
+      },
+      named: (error) => this.named(error),
+    }
+    return createRunner(host, executable.enter)
+  }
+
+  private begin(executable: Executable, budget: number): void {
+    const { cpu } = this
+    cpu.armed = undefined
+    cpu.engine = this
+    cpu.depth = 1
+    this.current = executable
+    this.caller = undefined
+    this.budget.begin(budget)
+    if (budget !== 0) this.setWord(CPU_FUEL, this.budget.take())
+  }
+
+  /** Compiled code begins runs by itself: the budget is that of the run in progress after this. */
+  private followRuns(): void {
+    const runs = this.word(CPU_RUNS)
+    if (runs === this.runsSeen) return
+    this.runsSeen = runs
+    this.budget.restart()
+    this.budget.take()
   }
 
   /** Throws ERR_USAGE if the CPU is in the middle of a run: then `program` cannot be started. */
@@ -116,13 +191,13 @@ export class Jit {
 
   /** Instructions that the last run was charged for; NaN without a budget. */
   get charged(): number {
+    this.followRuns()
     return this.budget.charged(this.fuel.value as number)
   }
 
   /** Compiles a program now, so that its first run does not have to. */
   prepare(program: ExecutableProgram, budget: number = defaultBudget(program)): ProgramModule {
-    this.budgeted = budget !== 0
-    return this.executable(program).compiled
+    return this.executable(program, budget !== 0).compiled
   }
 
   /** See `Cpu.callFunction`. */
@@ -174,21 +249,21 @@ export class Jit {
 
   // --- compiling -----------------------------------------------------------------------------------------------------
 
-  private executable(program: ExecutableProgram): Executable {
-    const list = this.executables[this.budgeted ? 1 : 0]
+  private executable(program: ExecutableProgram, budgeted = this.current!.budgeted): Executable {
+    const list = this.executables[budgeted ? 1 : 0]
     const known = list[program.index]
     if (known?.program === program) return known
-    const made = this.compile(program)
+    const made = this.compile(program, budgeted)
     list[program.index] = made
     return made
   }
 
-  private compile(program: ExecutableProgram): Executable {
+  private compile(program: ExecutableProgram, budgeted: boolean): Executable {
     const { cpu } = this
     const { memory } = cpu
     const guard = program.linked.verified !== true
     const id = this.nextId++
-    const compiled = this.source(program, { cpu, block: this.block, budget: this.budgeted, guard, id })
+    const compiled = this.source(program, { cpu, block: this.block, budget: budgeted, guard, id })
     const imports: Record<string, WebAssembly.ImportValue> = {
       memory: memory.wasm as WebAssembly.Memory,
       table: this.table,
@@ -198,9 +273,13 @@ export class Jit {
       program,
       compiled,
       guard,
+      budgeted,
       places: new Map(),
       instance: undefined as never,
       run: undefined as never,
+      enter: undefined as never,
+      repeat: undefined as never,
+      batch: undefined as never,
       invoke: undefined as never,
     }
     Object.assign(imports, this.hostFunctions(executable))
@@ -210,8 +289,8 @@ export class Jit {
     for (const called of compiled.runtime) imports[called] = memory.runtime[called] as WebAssembly.ImportValue
     Object.assign(imports, compiled.addresses)
     const instance = new WebAssembly.Instance(compiled.module as WebAssembly.Module, { bpf: imports })
-    const { run, invoke } = instance.exports as unknown as Entries
-    Object.assign(executable, { instance, run, invoke })
+    const { run, enter, repeat, batch, invoke } = instance.exports as unknown as Entries
+    Object.assign(executable, { instance, run, enter, repeat, batch, invoke })
     this.byId.set(compiled.id, executable)
     return executable
   }
@@ -246,6 +325,7 @@ export class Jit {
         throw this.signal(executable, slot!, this.faultSignal(linked.insns[slot!]!, what!, low!, high!))
       },
       refuel: (fuel, slot) => {
+        this.followRuns()
         const next = this.budget.refuel(fuel!)
         if (next !== undefined) return next
         this.fuel.value = fuel!
@@ -356,6 +436,7 @@ export class Jit {
     this.caller = executable
     this.callSlot = slot
     cpu.memory.refresh()
+    if (this.select !== undefined) this.select(this.word(CPU_RECORD) >>> 0)
     cpu.registers[0] = 0
     cpu.registers[1] = 0
     // Helpers test what an unverified program hands them against the frames that are live.
@@ -373,14 +454,15 @@ export class Jit {
     const { machine } = this.cpu
     const found = index < 0 ? undefined : machine.programs[index]
     // A program of another type would take the context for what it is not.
-    const program = found?.linked.type === this.entry?.linked.type ? found : undefined
-    if (program === undefined || this.tailCalls >= machine.platform.limits.tailCalls) return -1
-    if (this.entry?.linked.verified === true && program.linked.verified !== true) {
+    const entry = this.current!.program
+    const program = found?.linked.type === entry.linked.type ? found : undefined
+    if (program === undefined || this.word(CPU_TAIL_CALLS) >= machine.platform.limits.tailCalls) return -1
+    if (entry.linked.verified === true && program.linked.verified !== true) {
       // The interpreter would check every access from here on.
       const reason = `a verified program calls ${program.name}, which nobody verified: only the interpreter can run that`
       throw new FaultSignal('bad_call', reason)
     }
-    this.tailCalls++
+    this.setWord(CPU_TAIL_CALLS, this.word(CPU_TAIL_CALLS) + 1)
     return this.place(this.executable(program), 0)
   }
 
@@ -426,7 +508,7 @@ export class Jit {
     if (error instanceof FaultSignal && caller !== undefined) return this.signal(caller, this.callSlot, error)
     if (error instanceof WebAssembly.RuntimeError) return this.trap(error)
     if (error instanceof RangeError && /call stack/i.test(error.message)) {
-      const { linked } = this.entry!
+      const { linked } = this.current!.program
       return createFault('call_depth', `more than ${this.cpu.frames} nested calls`, linked, 0, undefined, error)
     }
     return error

@@ -1,0 +1,174 @@
+/**
+ * The ways from the host into a compiled program: exports that take and give 32 bits.
+ *
+ * - `enter(r1, r2)` runs it in the first frame, `run(r1, r2)` too and leaves the upper half of r0 in the CPU's block.
+ * - `repeat(r1, r2, count)` runs it so many times on what the run before left, and gives the last result.
+ * - `batch(record, count)` runs it once for each of so many records, see `batch-layout.ts`.
+ * - `invoke(place, r1, …, r5)` calls a function of the table in the frame that the caller has opened.
+ * @module
+ */
+import { RECORD_CONTEXT, RECORD_R1, RECORD_R2, RECORD_RESULT, recordBytes } from '../batch-layout.ts'
+import { CPU_FRAME, CPU_FUEL, CPU_HIGH, CPU_RECORD, CPU_RUNS, CPU_TAIL_CALLS } from './cpu-block.ts'
+import type { ModuleScope } from './function-state.ts'
+import { FunctionWriter } from './function-writer.ts'
+import type { ValueType, WasmModule } from './wasm-module.ts'
+import { OP } from './wasm-opcodes.ts'
+
+export interface Entries {
+  run(r1: number, r2: number): number
+  enter(r1: number, r2: number): number
+  repeat(r1: number, r2: number, count: number): number
+  batch(record: number, count: number): void
+  invoke(place: number, a1: number, a2: number, a3: number, a4: number, a5: number): number
+}
+
+/** `main`: index of the function that the program begins with. `contextBytes`: of the image of the context in a record. */
+export function defineEntries(module: WasmModule, scope: ModuleScope, main: number, contextBytes: number): void {
+  defineRun(module, scope, main, 'run')
+  defineRun(module, scope, main, 'enter')
+  defineRepeat(module, scope, main)
+  defineBatch(module, scope, main, contextBytes)
+  defineInvoke(module, scope)
+}
+
+function define(
+  module: WasmModule,
+  name: keyof Entries,
+  params: number,
+  results: readonly ValueType[],
+  write: (w: FunctionWriter) => void,
+): void {
+  const index = module.declareFunction({ params: new Array<ValueType>(params).fill('i32'), results }, name)
+  const w = new FunctionWriter(params)
+  write(w)
+  w.end()
+  module.defineFunction(index, w.finish())
+}
+
+function defineRun(module: WasmModule, scope: ModuleScope, main: number, name: 'run' | 'enter'): void {
+  define(module, name, 2, ['i32'], (w) => {
+    beginRun(w, scope)
+    callMain(w, 0, 1, main)
+    if (name === 'run') leaveResult(w, scope)
+    else w.op(OP.i32_wrap_i64)
+  })
+}
+
+function defineRepeat(module: WasmModule, scope: ModuleScope, main: number): void {
+  define(module, 'repeat', 3, ['i32'], (w) => {
+    const count = 2
+    const result = w.local('i32')
+    w.loop()
+    beginRun(w, scope)
+    callMain(w, 0, 1, main)
+    w.op(OP.i32_wrap_i64)
+    w.set(result)
+    again(w, count)
+    w.end()
+    w.get(result)
+  })
+}
+
+function defineBatch(module: WasmModule, scope: ModuleScope, main: number, contextBytes: number): void {
+  define(module, 'batch', 2, [], (w) => {
+    const [record, count] = [0, 1]
+    const r1 = w.local('i32')
+    const r2 = w.local('i32')
+    w.loop()
+    beginRun(w, scope)
+    w.address(scope.target.cpuBlock)
+    w.get(record)
+    w.memory(OP.i32_store, CPU_RECORD)
+    w.get(record)
+    w.memory(OP.i32_load, RECORD_R1)
+    w.set(r1)
+    w.get(record)
+    w.memory(OP.i32_load, RECORD_R2)
+    w.set(r2)
+    copy(w, r1, 0, record, RECORD_CONTEXT, contextBytes)
+    w.get(record)
+    callMain(w, r1, r2, main)
+    w.memory(OP.i64_store32, RECORD_RESULT)
+    copy(w, record, RECORD_CONTEXT, r1, 0, contextBytes)
+    w.get(record)
+    w.i32(recordBytes(contextBytes))
+    w.op(OP.i32_add)
+    w.set(record)
+    again(w, count)
+    w.end()
+  })
+}
+
+function defineInvoke(module: WasmModule, scope: ModuleScope): void {
+  define(module, 'invoke', 6, ['i32'], (w) => {
+    for (let i = 1; i <= 5; i++) {
+      w.get(i)
+      w.op(OP.i64_extend_i32_u)
+    }
+    w.get(0)
+    w.callIndirect(scope.bpfFunction)
+    leaveResult(w, scope)
+  })
+}
+
+/** What every invocation begins with. */
+function beginRun(w: FunctionWriter, { target, options, fuel }: ModuleScope): void {
+  w.address(target.cpuBlock)
+  w.address(target.firstFrame)
+  w.memory(OP.i32_store, CPU_FRAME)
+  w.address(target.cpuBlock)
+  w.i32(0)
+  w.memory(OP.i32_store, CPU_TAIL_CALLS)
+  if (!options.budget) return
+  w.address(target.cpuBlock)
+  w.memory(OP.i32_load, CPU_FUEL)
+  w.globalSet(fuel)
+  w.address(target.cpuBlock)
+  w.address(target.cpuBlock)
+  w.memory(OP.i32_load, CPU_RUNS)
+  w.i32(1)
+  w.op(OP.i32_add)
+  w.memory(OP.i32_store, CPU_RUNS)
+}
+
+/** Leaves r0 on the stack. `r1` and `r2` are locals of 32 bits. */
+function callMain(w: FunctionWriter, r1: number, r2: number, main: number): void {
+  for (const argument of [r1, r2]) {
+    w.get(argument)
+    w.op(OP.i64_extend_i32_u)
+  }
+  for (let i = 0; i < 3; i++) w.i64(0)
+  w.call(main)
+}
+
+/** The way back to the loop's beginning, unless that was the last time. */
+function again(w: FunctionWriter, count: number): void {
+  w.get(count)
+  w.i32(1)
+  w.op(OP.i32_sub)
+  w.tee(count)
+  w.brIf(0)
+}
+
+/** Copies whole words between two addresses in locals. */
+function copy(w: FunctionWriter, to: number, toOffset: number, from: number, fromOffset: number, bytes: number): void {
+  for (let at = 0; at < bytes; at += 8) {
+    w.get(to)
+    w.get(from)
+    w.memory(OP.i64_load, fromOffset + at)
+    w.memory(OP.i64_store, toOffset + at)
+  }
+}
+
+/** r0 is on the stack: its lower half takes its place. */
+function leaveResult(w: FunctionWriter, { target }: ModuleScope): void {
+  const result = w.local('i64')
+  w.set(result)
+  w.address(target.cpuBlock)
+  w.get(result)
+  w.i64(32)
+  w.op(OP.i64_shr_u)
+  w.memory(OP.i64_store32, CPU_HIGH)
+  w.get(result)
+  w.op(OP.i32_wrap_i64)
+}

@@ -1,0 +1,60 @@
+/**
+ * The way into a compiled program for many runs.
+ *
+ * V8 learns by the text of a function which functions it calls. One text that serves several programs calls several functions,
+ * which takes twice as long: every further program gets a copy of the text, where that is allowed.
+ * @module
+ */
+import type { GuestAddress } from '../guest-memory.ts'
+import type { VirtualCpu } from '../virtual-cpu.ts'
+
+/** Runs a program with r1 and r2: the low 32 bits of r0, unsigned. */
+export type Runner = (r1: GuestAddress, r2: number) => number
+
+/** What a runner needs of its engine, besides the compiled code. */
+export interface RunnerHost {
+  readonly cpu: VirtualCpu
+  /** What helpers find in `cpu.context`. */
+  readonly context: unknown
+  /** Sets everything for the program. Throws ERR_USAGE if the CPU is running one. */
+  arm(): void
+  /** What a run ends with that `error` ended. */
+  named(error: unknown): unknown
+}
+
+/** Self-contained: its text is all that a copy has. */
+function makeRunner(host: RunnerHost, enter: Runner): Runner {
+  const { cpu, context } = host
+  const run: Runner = (r1, r2) => {
+    if (cpu.armed !== run || cpu.context !== context || cpu.depth !== 0) {
+      host.arm()
+      cpu.context = context
+      cpu.armed = run
+    }
+    cpu.depth = 1
+    try {
+      return enter(r1, r2) >>> 0
+    } catch (error) {
+      throw host.named(error)
+    } finally {
+      cpu.depth = 0
+      cpu.checked = true
+    }
+  }
+  return run
+}
+
+let made = 0
+/** Pages can forbid that text becomes code; then they need not be asked again. */
+let forbidden = false
+
+export const createRunner: typeof makeRunner = (host, enter) => {
+  if (made++ > 0 && !forbidden) {
+    try {
+      return new Function(`return ${makeRunner}`)()(host, enter)
+    } catch {
+      forbidden = true
+    }
+  }
+  return makeRunner(host, enter)
+}
