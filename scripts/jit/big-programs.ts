@@ -40,8 +40,12 @@ const jump = (op: 'eq' | 'ne' | 'gt' | 'set', dst: number, imm: number, off: num
 })
 const far = (from: number, to: number): Instruction => ({ kind: 'goto', off: to - from - 1, wide: true })
 const call = (imm: number): Instruction => ({ kind: 'call', target: 'helper', imm, off: 0 })
-const callAt = (from: number, to: number): Instruction =>
-  ({ kind: 'call', target: 'local', imm: to - from - 1, off: 0 })
+const callAt = (from: number, to: number): Instruction => ({
+  kind: 'call',
+  target: 'local',
+  imm: to - from - 1,
+  off: 0,
+})
 
 /** What begins with some instructions, repeats others up to a length, and returns r0. */
 function repeated(first: readonly Instruction[], body: (round: number) => readonly Instruction[]): BigProgramKind {
@@ -84,7 +88,12 @@ function loops(count: number): BigProgram {
   for (let i = 0; i < rounds; i++) insns.push(alu('add', 0, 1))
   for (let i = 0; i < rounds; i++) {
     const at = first + rounds + 4 * i
-    insns.push(alu('add', 8, 1), jump('ne', 8, 7 * (i + 1), 1), far(at + 2, first + (rounds - 1 - i)), aluReg('add', 0, 8))
+    insns.push(
+      alu('add', 8, 1),
+      jump('ne', 8, 7 * (i + 1), 1),
+      far(at + 2, first + (rounds - 1 - i)),
+      aluReg('add', 0, 8),
+    )
   }
   insns.push(EXIT)
   return { insns }

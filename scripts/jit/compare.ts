@@ -4,7 +4,7 @@
  * @module
  */
 import { BpfFault, type ExecutableProgram, type FaultKind } from '../../src/vm/index.ts'
-import type { GeneratedProgram } from './generator/generate.ts'
+import { type GeneratedProgram, JITS } from './generator/generate.ts'
 import { MEMORY_SIZE, type World } from './world.ts'
 
 /** How a run ended. */
@@ -47,7 +47,7 @@ export function compare(world: World, generated: GeneratedProgram): Comparison {
     machine.addProgram({ name, insns, indirectTargets, verified: generated.verified })
   const program = add('main', generated)
   const tails = generated.tails.map((tail, i) => add(`tail${i}`, tail))
-  const { jit } = world.jits[generated.passes === 'all' ? 0 : 1]!
+  const { jit } = world.jits[JITS.indexOf(generated.passes)]!
   try {
     const indices = tails.map(({ index }) => index)
     const { seed, budget, faulty } = generated

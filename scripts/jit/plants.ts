@@ -75,8 +75,8 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'the highest eight bytes of a frame are not cleared',
-    find: '    for (let at = frameSize - clear; at < frameSize; at += 8) {',
-    replace: '    for (let at = frameSize - clear; at < frameSize - 8; at += 8) {',
+    find: '  for (let at = frameSize - clear; at < frameSize; at += 8) {',
+    replace: '  for (let at = frameSize - clear; at < frameSize - 8; at += 8) {',
   },
   {
     name: 'a long block is charged one instruction too many',
@@ -158,5 +158,20 @@ export const JIT_PLANTS: readonly JitPlant[] = [
     name: 'a map’s address is believed where ways with different ones meet',
     find: '.known.clear()',
     replace: '',
+  },
+  {
+    name: 'what a register holds is lost on the way from piece to piece',
+    find: '  for (let i = wide - 1; i >= 0; i--) w.set(values[i]!)',
+    replace: '  for (let i = wide - 1; i >= 0; i--) w.set(values[i === 9 ? 8 : i]!)',
+  },
+  {
+    name: 'the rest of a block that was cut is charged again',
+    find: 'rest = { ...rest, start: cut, weight: 0 }',
+    replace: 'rest = { ...rest, start: cut, weight: 1 }',
+  },
+  {
+    name: 'a piece is entered at the entry before',
+    find: 'next: entries.map((node) => place.get(node)!) })',
+    replace: 'next: entries.map((_, i) => place.get(entries[Math.max(1, i) - (i > 1 ? 1 : 0)]!)!) })',
   },
 ]

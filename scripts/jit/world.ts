@@ -134,11 +134,14 @@ export const NO_PASSES: JitPasses = {
   maps: false,
 }
 
+/** Every few instructions a function of its own. */
+export const IN_PIECES: JitPasses = { pieceInsns: 7 }
+
 export class World {
   readonly machine: VirtualMachine
   readonly cpu: VirtualCpu
   readonly interpreter: Interpreter
-  /** Every pass; none. */
+  /** Every pass; none; functions cut into small pieces. */
   readonly jits: readonly JitEngine[]
   readonly layout: WorldLayout
   private readonly environment = new RepeatedEnvironment()
@@ -164,6 +167,7 @@ export class World {
     this.jits = [
       { name: 'all passes', jit: new Jit(this.cpu, justInTime()) },
       { name: 'no passes', jit: new Jit(this.cpu, justInTime(NO_PASSES)) },
+      { name: 'in pieces', jit: new Jit(this.cpu, justInTime(IN_PIECES)) },
     ]
     this.hiddenStart = this.cpu.frameTop(0)
     this.memory = machine.memory.allocate(MEMORY_SIZE)

@@ -19,6 +19,9 @@ export interface GeneratedCode {
   readonly indirectTargets: ReadonlyMap<number, readonly number[]>
 }
 
+/** Which passes the JITs of a world have, in their order. */
+export const JITS = ['all', 'none', 'pieces'] as const
+
 export interface GeneratedProgram extends GeneratedCode {
   readonly seed: number
   /** Programs in the first entries of the program array, if it calls any. */
@@ -32,7 +35,7 @@ export interface GeneratedProgram extends GeneratedCode {
   /** The JIT's code charges it: always where the interpreter uses it up. */
   readonly charges: boolean
   /** Which of a world's JITs compiles it. */
-  readonly passes: 'all' | 'none'
+  readonly passes: (typeof JITS)[number]
   /** How often each rule wrote something. */
   readonly rules: ReadonlyMap<string, number>
 }
@@ -50,7 +53,7 @@ export function generate(seed: number, layout: WorldLayout): GeneratedProgram {
   const small = endless || random.below(10) === 0
   const budget = small ? 1 + random.below(random.below(2) === 0 ? 60 : 600) : LARGE_BUDGET
   const charges = random.below(3) > 0
-  const passes = random.below(5) === 0 ? 'none' : 'all'
+  const passes = random.pick(['all', 'all', 'all', 'none', 'pieces'] as const)
   const room = 8 + random.below(random.below(4) === 0 ? 140 : 60)
   const plan: ProgramPlan = { faulty, endless, maxLevel: MAX_LEVEL, room }
   const rules = preferences(random, faulty)

@@ -8,6 +8,7 @@ import { CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
 import { ARGUMENTS, type FunctionState } from './function-state.ts'
 import { FAULT } from './imports.ts'
 import { type KnownOperation, knownOperation, writeOperation } from './map-operations.ts'
+import { leavePiece } from './piece-layout.ts'
 import { offsetAddress } from './target.ts'
 import { OP } from './wasm-opcodes.ts'
 
@@ -143,9 +144,11 @@ function continueWith(f: FunctionState): void {
   w.op(OP.i32_ge_s)
   w.if()
   f.register(1)
-  for (let i = 1; i < ARGUMENTS; i++) w.i64(0)
-  w.get(next)
-  w.returnCallIndirect(scope.bpfFunction)
+  if (f.piece === undefined) {
+    for (let i = 1; i < ARGUMENTS; i++) w.i64(0)
+    w.get(next)
+    w.returnCallIndirect(scope.bpfFunction)
+  } else leavePiece(w, f.piece, next)
   w.end()
   w.giveBack('i32', next)
 }

@@ -11,8 +11,8 @@ import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
 import { MAY_GOTO_LIMIT } from '../limits.ts'
 import { writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
 import { writeCall, writeRegisterCall } from './call-code.ts'
-import { CPU_FRAME } from './cpu-block.ts'
 import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
+import { writeFrame } from './frame-code.ts'
 import { FunctionState, type ModuleScope, someInsn } from './function-state.ts'
 import type { FunctionWriter } from './function-writer.ts'
 import { FAULT } from './imports.ts'
@@ -25,17 +25,16 @@ import {
   writePacketLoad,
   writeStore,
 } from './memory-code.ts'
+import { leaveForPiece, type PieceLayout } from './piece-layout.ts'
 import { makeReducible } from './reduce.ts'
 import { FRAME_POINTER, writtenRegister } from './registers.ts'
 import { findRotations, type Rotation } from './rotates.ts'
-import { findStackSlots, NO_STACK_SLOTS } from './stack-slots.ts'
+import { ENTRY_CHOICE, NEXT_CHOICE } from './split.ts'
+import { findStackSlots, NO_STACK_SLOTS, type StackSlots } from './stack-slots.ts'
 import { writeStructure } from './structure.ts'
 import { unrollLoops } from './unroll.ts'
 import type { FunctionBody } from './wasm-module.ts'
-import { BULK_MEMORY_FILL, OP, PREFIX_BULK } from './wasm-opcodes.ts'
-
-/** Frames that have at least so many bytes to clear are cleared by one instruction. */
-const FILL_BYTES = 128
+import { OP } from './wasm-opcodes.ts'
 
 /** Which instruction the code of a function comes from. */
 export interface CodePlaces {
@@ -77,7 +76,14 @@ const COMPARE32: Readonly<Record<JumpInsn['op'], number>> = {
 }
 
 export function compileFunction(scope: ModuleScope, flow: Flow, clear: number): CompiledFunction {
-  return new FunctionCompiler(scope, flow, clear).compile()
+  const { insns, options, target } = scope
+  const slots = options.passes?.stackSlots === false ? NO_STACK_SLOTS : findStackSlots(insns, flow, target.frameSize)
+  return new FunctionCompiler(scope, flow, slots.all ? 0 : clear, slots).compile()
+}
+
+/** Compiles a piece of a function, or of several. */
+export function compilePiece(scope: ModuleScope, flow: Flow, layout: PieceLayout): CompiledFunction {
+  return new FunctionCompiler(scope, flow, 0, layout.slots, layout).compile()
 }
 
 class FunctionCompiler {
@@ -98,20 +104,24 @@ class FunctionCompiler {
   private readonly rotated = new Map<number, number>()
   private readonly saved = new Map<number, number>()
 
-  constructor(scope: ModuleScope, flow: Flow, clear: number) {
+  constructor(scope: ModuleScope, flow: Flow, clear: number, slots: StackSlots, piece?: PieceLayout) {
     this.scope = scope
     this.flow = flow
-    const { insns, options, target } = scope
-    const slots = options.passes?.stackSlots === false ? NO_STACK_SLOTS : findStackSlots(insns, flow, target.frameSize)
-    this.clear = slots.all ? 0 : clear
-    this.state = new FunctionState(scope, flow, slots)
+    const { insns, options } = scope
+    this.clear = clear
+    this.state = new FunctionState(scope, flow, slots, piece)
     this.w = this.state.w
     const shape = makeReducible(flow)
     const unrolled = options.passes?.unroll !== false && unrollLoops(insns, flow, shape)
     this.shape = unrolled ? shapeOf(flow) : shape
     const { w } = this
+    if (piece !== undefined) {
+      this.choices[ENTRY_CHOICE] = piece.entry
+      this.choices[NEXT_CHOICE] = w.local('i32')
+    }
     for (const node of flow.nodes) if (node.kind === 'dispatch') this.choices[node.local] ??= w.local('i32')
-    this.mayGoto = someInsn(insns, flow, (insn) => insn.kind === 'may_goto') ? w.local('i32') : -1
+    if (piece !== undefined) this.mayGoto = piece.mayGoto
+    else this.mayGoto = someInsn(insns, flow, (insn) => insn.kind === 'may_goto') ? w.local('i32') : -1
   }
 
   compile(): CompiledFunction {
@@ -135,46 +145,20 @@ class FunctionCompiler {
   private prologue(): void {
     const { w } = this
     const { target, options } = this.scope
-    if (this.state.frame >= 0) {
-      w.address(target.cpuBlock)
-      w.memory(OP.i32_load, CPU_FRAME)
-      w.i32(target.frameSize)
-      w.op(OP.i32_sub)
-      w.set(this.state.frame)
-      this.clearFrame()
-    }
-    if (this.state.registers[FRAME_POINTER] !== undefined) {
-      this.state.pushFramePointer()
-      w.set(this.state.registers[FRAME_POINTER])
-    }
-    if (this.mayGoto >= 0) {
-      w.i32(MAY_GOTO_LIMIT)
-      w.set(this.mayGoto)
+    if (this.state.piece === undefined) {
+      if (this.state.frame >= 0) writeFrame(w, target, this.state.frame, this.clear)
+      if (this.state.registers[FRAME_POINTER] !== undefined) {
+        this.state.pushFramePointer()
+        w.set(this.state.registers[FRAME_POINTER])
+      }
+      if (this.mayGoto >= 0) {
+        w.i32(MAY_GOTO_LIMIT)
+        w.set(this.mayGoto)
+      }
     }
     if (options.budget) {
       w.globalGet(this.scope.fuel)
       w.set(this.state.fuel)
-    }
-  }
-
-  private clearFrame(): void {
-    const { w, clear } = this
-    const { frameSize } = this.scope.target
-    if (clear >= FILL_BYTES) {
-      w.get(this.state.frame)
-      w.i32(frameSize - clear)
-      w.op(OP.i32_add)
-      w.i32(0)
-      w.i32(clear)
-      w.op(PREFIX_BULK)
-      w.out.u32(BULK_MEMORY_FILL)
-      w.out.byte(0)
-      return
-    }
-    for (let at = frameSize - clear; at < frameSize; at += 8) {
-      w.get(this.state.frame)
-      w.i64(0)
-      w.memory(OP.i64_store, at)
     }
   }
 
@@ -210,9 +194,19 @@ class FunctionCompiler {
         break
       case 'dispatch':
         break
+      case 'leave':
+        this.leave()
+        break
       default:
         assertNever(node)
     }
+  }
+
+  /** Goes on in another piece. */
+  private leave(): void {
+    const { registers, stackLocals, piece } = this.state
+    this.state.saveFuel()
+    leaveForPiece(this.w, piece!, [...registers, ...stackLocals], this.choices[NEXT_CHOICE]!)
   }
 
   private planRotations({ start, end }: CodeNode): void {
@@ -265,7 +259,7 @@ class FunctionCompiler {
 
   /** As the interpreter does it: a block is charged when it is entered. */
   private charge({ weight, start }: CodeNode): void {
-    if (!this.scope.options.budget) return
+    if (!this.scope.options.budget || weight === 0) return
     const { w } = this
     w.get(this.state.fuel)
     w.i32(weight)
@@ -445,9 +439,7 @@ class FunctionCompiler {
         writeRegisterCall(this.state, insn.reg)
         break
       case 'exit':
-        this.state.saveFuel()
-        this.state.register(0)
-        w.op(OP.return)
+        this.state.exit()
         break
       case 'jump':
       case 'goto':

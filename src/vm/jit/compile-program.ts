@@ -12,13 +12,18 @@ import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { ExecutableProgram, MapOperation } from '../machine.ts'
 import { type CodePlaces, compileFunction } from './compile-function.ts'
 import { defineEntries } from './entries.ts'
-import { functionFlow } from './flow.ts'
+import { copyFlow, sizeOf } from './flow.ts'
+import { type FunctionGroup, functionGroups } from './function-groups.ts'
 import { type ModuleScope, usesFrame } from './function-state.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
 import { knownOperation, operationSignature } from './map-operations.ts'
 import { exportName, moduleName } from './module-source.ts'
+import { BODY_BYTES, compileInPieces, PIECE_INSNS } from './pieces.ts'
 import type { Address, JitOptions, JitTarget } from './target.ts'
 import { WasmModule } from './wasm-module.ts'
+
+/** No function of so few instructions can be too large for an engine. */
+const SMALL_INSNS = 1024
 
 export interface CompiledProgram {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -79,16 +84,16 @@ export function compileProgram(
   }
 
   const exported = [...new Set([0, ...codeIndices.keys()])]
-  const functions = new Map(
-    entries.map((slot) => {
-      const flow = functionFlow(cfg, slot, indirectTargets)
-      const index = module.declareFunction(BPF_FUNCTION, exported.includes(slot) ? exportName(slot) : undefined)
-      return [
-        slot,
-        { index, flow, clear: clears.get(slot)!, usesFrame: options.guard || usesFrame(insns, flow) },
-      ] as const
-    }),
-  )
+  const isExported = new Set(exported)
+  const functions = new Map<number, { readonly index: number; readonly clear: number; readonly usesFrame: boolean }>()
+  const groups = functionGroups(cfg, entries, indirectTargets)
+  for (const { flow, entries: members } of groups) {
+    const framed = options.guard || usesFrame(insns, flow)
+    for (const slot of members.keys()) {
+      const index = module.declareFunction(BPF_FUNCTION, isExported.has(slot) ? exportName(slot) : undefined)
+      functions.set(slot, { index, clear: clears.get(slot)!, usesFrame: framed })
+    }
+  }
   const scope: ModuleScope = {
     target,
     options,
@@ -106,21 +111,42 @@ export function compileProgram(
     runtime: (called) => imports.get(called)!,
     helper: (helper) => imports.get(helperImport(helper))!,
   }
-  const places: CodePlaces[] = []
-  for (const { index, flow, clear } of functions.values()) {
-    const compiled = compileFunction(scope, flow, clear)
-    module.defineFunction(index, compiled.body)
-    places.push(compiled.places)
-  }
+  const places = new Map<number, CodePlaces>()
+  for (const group of groups) compileGroup(module, scope, group, places)
   defineEntries(module, scope, functions.get(0)!.index, linked.contextBytes ?? 0)
+  const firstFunction = functions.get(0)!.index
   const { bytes, codeStarts } = module.finish(moduleName(id))
   return {
     bytes,
     helpers,
     runtime: [...runtime.keys()],
     exported,
-    slotAt: (offset) => slotAt(codeStarts, places, offset),
+    slotAt: (offset) => slotAt(codeStarts, (i) => places.get(firstFunction + i), offset),
   }
+}
+
+/** Writes a function, or all that share code: as one WebAssembly function, if it is one and is not too large. */
+function compileGroup(
+  module: WasmModule,
+  scope: ModuleScope,
+  group: FunctionGroup,
+  places: Map<number, CodePlaces>,
+): void {
+  const { flow, entries } = group
+  const { pieceInsns = PIECE_INSNS } = scope.options.passes ?? {}
+  const functions = Array.from(entries.keys(), (slot) => scope.functionAt(slot)!)
+  const size = sizeOf(flow)
+  const [first] = functions
+  if (functions.length === 1 && size <= pieceInsns) {
+    // Compiling changes the flow, and small ones do not have to be compiled again.
+    const compiled = compileFunction(scope, size <= SMALL_INSNS ? flow : copyFlow(flow), first!.clear)
+    if (compiled.body.code.length <= BODY_BYTES) {
+      module.defineFunction(first!.index, compiled.body)
+      places.set(first!.index, compiled.places)
+      return
+    }
+  }
+  compileInPieces(module, scope, group, functions, Math.min(pieceInsns, PIECE_INSNS), places)
 }
 
 /** The helpers that a program calls by number, ascending; not those that are treated otherwise, or do not exist. */
@@ -161,10 +187,14 @@ function runtimeFunctions(
   return functions
 }
 
-function slotAt(codeStarts: readonly number[], places: readonly CodePlaces[], offset: number): number | undefined {
+function slotAt(
+  codeStarts: readonly number[],
+  placesOf: (index: number) => CodePlaces | undefined,
+  offset: number,
+): number | undefined {
   const found = lastAtMost(codeStarts, offset)
-  const place = places[found]
-  return place?.slots[lastAtMost(place.offsets, offset - codeStarts[found]!)]
+  const places = placesOf(found)
+  return places?.slots[lastAtMost(places.offsets, offset - codeStarts[found]!)]
 }
 
 /** Index of the last of ascending numbers that is at most `limit`; -1 if none is. */

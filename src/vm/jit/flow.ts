@@ -1,12 +1,9 @@
 /**
  * The control flow of one function, as the compiler changes it before it is structured: nodes that stand for runs of
  * instructions, and edges between them.
- *
- * A function is whatever can be reached from its entry, also where control crosses into the range of another one (only
- * programs that nobody verified do that): such code is compiled into both.
  * @module
  */
-import { type Cfg, type FlowGraph, invertEdges, jumpTarget, lastSlot } from '../../isa/cfg.ts'
+import { type FlowGraph, invertEdges } from '../../isa/cfg.ts'
 import { computeDominators, type Dominators } from '../../isa/dominators.ts'
 import { findLoops, type Loops } from '../../isa/loops.ts'
 
@@ -47,9 +44,15 @@ export interface DispatchNode {
   next: number[]
 }
 
-export type FlowNode = CodeNode | TrapNode | ChooseNode | DispatchNode
+/** Of a piece of a function (see `split.ts`): goes on in another one. */
+export interface LeaveNode {
+  readonly kind: 'leave'
+  readonly next: readonly number[]
+}
 
-/** Node 0 is the entry. */
+export type FlowNode = CodeNode | TrapNode | ChooseNode | DispatchNode | LeaveNode
+
+/** Node 0 is the entry: of a function, or of a piece of one, where any register may have any value. */
 export interface Flow {
   readonly nodes: FlowNode[]
 }
@@ -67,45 +70,16 @@ export interface FlowShape {
   readonly loops: Loops
 }
 
-/** The flow of the function that begins at `entry`, which has to be the first slot of a block. */
-export function functionFlow(cfg: Cfg, entry: number, indirectTargets?: ReadonlyMap<number, readonly number[]>): Flow {
-  const nodes: FlowNode[] = []
-  const nodeOfBlock = new Map<number, number>()
-  const pending: number[] = []
+/** A copy, for one of several attempts to compile it. */
+export function copyFlow({ nodes }: Flow): Flow {
+  return { nodes: nodes.map((node) => ({ ...node, next: [...node.next] }) as FlowNode) }
+}
 
-  const nodeAt = (slot: number, from: number): number => {
-    const block = slot >= 0 && slot < cfg.insns.length ? cfg.blockOfSlot[slot]! : -1
-    // A jump into the second slot of a wide instruction does not lead to the first slot of any block.
-    if (block < 0 || cfg.blockStart[block] !== slot || cfg.insns[slot]!.kind === 'wide_tail') {
-      nodes.push({ kind: 'trap', slot: from, next: [] })
-      return nodes.length - 1
-    }
-    const known = nodeOfBlock.get(block)
-    if (known !== undefined) return known
-    const end = cfg.blockStart[block + 1]!
-    const last = lastSlot(cfg, block)
-    const indirect = cfg.insns[last]!.kind === 'goto_indirect'
-    nodes.push({ kind: 'code', start: slot, end, last, weight: cfg.weight[block]!, indirect, next: [] })
-    nodeOfBlock.set(block, nodes.length - 1)
-    pending.push(nodes.length - 1)
-    return nodes.length - 1
-  }
-
-  nodeAt(entry, entry)
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    const node = nodes[at] as CodeNode
-    const insn = cfg.insns[node.last]!
-    const target = jumpTarget(node.last, insn)
-    if (insn.kind === 'exit') continue
-    if (insn.kind === 'goto_indirect') {
-      for (const slot of new Set(indirectTargets?.get(node.last) ?? [])) node.next.push(nodeAt(slot, node.last))
-      continue
-    }
-    // Control that falls off the end is the fault of the last slot, whatever lies in it.
-    if (insn.kind !== 'goto') node.next.push(nodeAt(node.end, Math.min(node.end, cfg.insns.length) - 1))
-    if (target !== undefined) node.next.push(nodeAt(target, node.last))
-  }
-  return { nodes }
+/** Instructions of a flow. */
+export function sizeOf({ nodes }: Flow): number {
+  let size = 0
+  for (const node of nodes) if (node.kind === 'code') size += node.end - node.start
+  return size
 }
 
 export function shapeOf({ nodes }: Flow): FlowShape {

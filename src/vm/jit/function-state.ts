@@ -6,8 +6,10 @@ import type { Instruction, Operand } from '../../isa/instruction.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import { type Operands, pushConstant, pushRegister } from './arithmetic.ts'
 import type { Flow } from './flow.ts'
+import { pushFrameTop } from './frame-code.ts'
 import { FunctionWriter } from './function-writer.ts'
 import type { ImportName } from './imports.ts'
+import { leavePiece, type PieceLayout } from './piece-layout.ts'
 import { FRAME_POINTER, mentions, writtenRegister } from './registers.ts'
 import type { StackSlots } from './stack-slots.ts'
 import type { Address, JitOptions, JitTarget } from './target.ts'
@@ -41,6 +43,11 @@ export function usesFrame(insns: readonly Instruction[], flow: Flow): boolean {
   return someInsn(insns, flow, (insn) => insn.kind === 'call' || insn.kind === 'callx' || mentions(insn, FRAME_POINTER))
 }
 
+/** Whether a function changes r10, which only one that nobody verified does. */
+export function changesFramePointer(insns: readonly Instruction[], flow: Flow): boolean {
+  return someInsn(insns, flow, (insn) => writtenRegister(insn) === FRAME_POINTER)
+}
+
 /** Whether any instruction of a function passes a test. */
 export function someInsn(insns: readonly Instruction[], flow: Flow, test: (insn: Instruction) => boolean): boolean {
   for (const node of flow.nodes) {
@@ -52,7 +59,9 @@ export function someInsn(insns: readonly Instruction[], flow: Flow, test: (insn:
 
 export class FunctionState implements Operands {
   readonly scope: ModuleScope
-  readonly w = new FunctionWriter(ARGUMENTS)
+  readonly w: FunctionWriter
+  /** It is a piece of a function: its parameters are registers and all else that pieces share. */
+  readonly piece: PieceLayout | undefined
   /** Locals of r0 to r9; of r10 too if the function changes it. */
   readonly registers: number[] = []
   /** The frame's lowest address; -1 if the function has no use for it. */
@@ -67,16 +76,25 @@ export class FunctionState implements Operands {
   /** The instruction that is written. */
   slot = 0
 
-  constructor(scope: ModuleScope, flow: Flow, slots: StackSlots) {
+  constructor(scope: ModuleScope, flow: Flow, slots: StackSlots, piece?: PieceLayout) {
     this.scope = scope
-    const { w } = this
+    this.piece = piece
     const { insns, options } = scope
+    const w = new FunctionWriter(piece?.params ?? ARGUMENTS)
+    this.w = w
+    this.stackSlots = slots.slotOf
+    if (piece !== undefined) {
+      const stack = FRAME_POINTER + (piece.changesFrame ? 1 : 0)
+      for (let register = 0; register < stack; register++) this.registers[register] = register
+      for (let slot = 0; slot < slots.count; slot++) this.stackLocals.push(stack + slot)
+      this.frame = piece.frame
+      this.fuel = options.budget ? w.local('i32') : -1
+      return
+    }
     this.registers[0] = w.local('i64')
     for (let register = 1; register <= ARGUMENTS; register++) this.registers[register] = register - 1
     for (let register = 6; register < FRAME_POINTER; register++) this.registers[register] = w.local('i64')
-    const changesFrame = someInsn(insns, flow, (insn) => writtenRegister(insn) === FRAME_POINTER)
-    if (changesFrame) this.registers[FRAME_POINTER] = w.local('i64')
-    this.stackSlots = slots.slotOf
+    if (changesFramePointer(insns, flow)) this.registers[FRAME_POINTER] = w.local('i64')
     for (let slot = 0; slot < slots.count; slot++) this.stackLocals.push(w.local('i64'))
     this.frame = usesFrame(insns, flow) ? w.local('i32') : -1
     this.fuel = options.budget ? w.local('i32') : -1
@@ -89,11 +107,7 @@ export class FunctionState implements Operands {
   }
 
   pushFramePointer(): void {
-    const { w } = this
-    w.get(this.frame)
-    w.i32(this.scope.target.frameSize)
-    w.op(OP.i32_add)
-    w.op(OP.i64_extend_i32_u)
+    pushFrameTop(this.w, this.scope.target, this.frame)
   }
 
   set(register: number): void {
@@ -133,6 +147,14 @@ export class FunctionState implements Operands {
     }
     w.call(this.scope.imported('fault'))
     w.op(OP.unreachable)
+  }
+
+  /** Returns r0. */
+  exit(): void {
+    this.saveFuel()
+    this.register(0)
+    if (this.piece === undefined) this.w.op(OP.return)
+    else leavePiece(this.w, this.piece)
   }
 
   saveFuel(): void {

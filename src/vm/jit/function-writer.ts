@@ -120,9 +120,11 @@ export class FunctionWriter {
     this.out.u32(index)
   }
 
-  block(): void {
+  /** A block that leaves what a type (its number) says, or nothing. */
+  block(type?: number): void {
     this.out.byte(OP.block)
-    this.out.byte(VOID)
+    if (type === undefined) this.out.byte(VOID)
+    else this.out.s32(type)
   }
 
   loop(): void {

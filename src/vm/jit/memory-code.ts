@@ -157,8 +157,6 @@ export function writePacketLoad(f: FunctionState, size: number): void {
   w.memory(OP.i32_load, CPU_HIGH)
   w.op(OP.i32_eqz)
   w.if()
-  f.saveFuel()
-  f.register(0)
-  w.op(OP.return)
+  f.exit()
   w.end()
 }

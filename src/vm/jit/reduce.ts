@@ -47,6 +47,6 @@ function addDispatchers(flow: Flow, cycles: readonly (readonly number[])[], loca
   }
   for (let i = 0; i < first; i++) {
     const node = nodes[i]!
-    if (node.kind !== 'trap') node.next = node.next.map(through)
+    if (node.kind !== 'trap' && node.kind !== 'leave') node.next = node.next.map(through)
   }
 }

@@ -74,6 +74,8 @@ export interface JitPasses {
   readonly stackSlots?: boolean
   /** Operations on maps that are known: in place, or a call from WebAssembly to WebAssembly. */
   readonly maps?: boolean
+  /** Functions with more instructions are cut into pieces of about so many. */
+  readonly pieceInsns?: number
 }
 
 export interface JitOptions {
