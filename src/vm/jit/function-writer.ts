@@ -13,14 +13,20 @@ const UNALIGNED = 0
 export const FIRST_ADDRESS = 1
 const ALIGNMENT: Readonly<Record<number, number>> = { 1: 0, 2: 1, 4: 2, 8: 3 }
 
+/** Buffers of writers that have finished, those of large functions apart. */
+const spare: WasmBytes[] = []
+const MOST_SPARE = 1 << 20
+
 export class FunctionWriter {
-  readonly out = new WasmBytes(1024)
+  readonly out: WasmBytes
   private readonly types: ValueType[] = []
   private readonly free: Record<ValueType, number[]> = { i32: [], i64: [] }
   private readonly params: number
 
   constructor(params: number) {
     this.params = params
+    // A buffer for each function costs more than the function, where there are many; two are seldom written at a time.
+    this.out = spare.pop() ?? new WasmBytes(4096)
   }
 
   /** A local of its own, zero at entry. */
@@ -170,6 +176,9 @@ export class FunctionWriter {
       if (last !== undefined && last[1] === type) last[0]++
       else locals.push([1, type])
     }
-    return { locals, code: this.out.view() }
+    const code = this.out.view().slice()
+    this.out.clear()
+    if (code.length <= MOST_SPARE) spare.push(this.out)
+    return { locals, code }
   }
 }

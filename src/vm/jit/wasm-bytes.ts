@@ -28,6 +28,10 @@ export class WasmBytes {
   /** An unsigned number of up to 32 bits. */
   u32(value: number): void {
     let rest = value >>> 0
+    if (rest <= 0x7f && this.length < this.bytes.length) {
+      this.bytes[this.length++] = rest
+      return
+    }
     while (rest > 0x7f) {
       this.byte((rest & 0x7f) | 0x80)
       rest >>>= 7
@@ -61,6 +65,11 @@ export class WasmBytes {
     const encoded = encodeUtf8(text)
     this.u32(encoded.length)
     this.append(encoded)
+  }
+
+  /** Forgets what was written; the room for it stays. */
+  clear(): void {
+    this.length = 0
   }
 
   append(bytes: Uint8Array): void {

@@ -155,8 +155,9 @@ export class WasmModule {
       content.u32(index)
     })
     const starts: number[] = []
+    const head = new WasmBytes()
     const sectionEnd = section(out, SECTION.code, this.functions, (content, { body }) => {
-      const head = new WasmBytes()
+      head.clear()
       head.u32(body!.locals.length)
       for (const [count, type] of body!.locals) {
         head.u32(count)
