@@ -31,7 +31,7 @@ const METADATA_MAX = 252
 const DATA = 0
 const DATA_END = 4
 const DATA_META = 8
-const MD_SIZE = 24
+export const XDP_MD_SIZE = 24
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -57,9 +57,22 @@ export class XdpBuffer {
   constructor(memory: GuestMemory, regions: RegionSet) {
     this.memory = memory
     this.regions = regions
-    this.md = memory.allocate(MD_SIZE)
-    regions.add({ start: this.md, end: this.md + MD_SIZE, writable: false, name: 'context' })
+    this.md = memory.allocate(XDP_MD_SIZE)
+    regions.add({ start: this.md, end: this.md + XDP_MD_SIZE, writable: false, name: 'context' })
     this.frame = new GuestBuffer(memory, regions, 'packet', { writable: true })
+  }
+
+  /** Writes into an `xdp_md` where a packet is, and the metadata before it. Sizes in bytes. */
+  static describe(memory: GuestMemory, md: GuestAddress, data: GuestAddress, size: number, metadataSize: number): void {
+    const { view } = memory
+    view.setUint32(md + DATA, data, true)
+    view.setUint32(md + DATA_END, data + size, true)
+    view.setUint32(md + DATA_META, data - metadataSize, true)
+  }
+
+  /** Bytes of the packet that an `xdp_md` describes. */
+  static lengthOf({ view }: GuestMemory, md: GuestAddress): number {
+    return view.getUint32(md + DATA_END, true) - view.getUint32(md + DATA, true)
   }
 
   /** Bounds of what programs may touch: metadata and packet. */
@@ -177,10 +190,8 @@ export class XdpBuffer {
 
   /** Tells the program, through `xdp_md`, and the checks where the packet is. */
   private publish(): void {
-    const { view } = this.memory
-    view.setUint32(this.md + DATA, this.data, true)
-    view.setUint32(this.md + DATA_END, this.dataEnd, true)
-    view.setUint32(this.md + DATA_META, this.dataMeta, true)
+    const { data, dataEnd, dataMeta } = this
+    XdpBuffer.describe(this.memory, this.md, data, dataEnd - data, data - dataMeta)
     this.frame.visibleStart = this.dataMeta
     this.frame.visibleEnd = this.dataEnd
     if (this.dataMeta < this.touchedStart) this.touchedStart = this.dataMeta

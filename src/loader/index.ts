@@ -2,6 +2,7 @@
  * From an `ObjectSpec` to running programs: the runtime, what loading gives, and how a runtime is extended.
  * @module
  */
+export { Batch, type BatchOptions } from './batch.ts'
 export { Collection } from './collection.ts'
 export { type AnyProgramTypeDefinition, BUILTIN_EXTENSION, type Definitions, type Extension } from './extension.ts'
 export type { LoadOptions } from './load-object.ts'

@@ -3,6 +3,7 @@
  * @module
  */
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { ContextBatch } from '../programs/batch.ts'
 import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { Report } from '../verifier/index.ts'
@@ -15,6 +16,7 @@ import type {
   RunOptions,
   VirtualMachine,
 } from '../vm/index.ts'
+import { Batch, type BatchOptions } from './batch.ts'
 import type { AnyProgramTypeDefinition } from './extension.ts'
 
 /** The JIT compiles a program to WebAssembly. It checks no memory access: that is for programs that were verified, or are trusted. */
@@ -80,6 +82,7 @@ export class Program<Input = unknown, Output = unknown> {
   /** What the verifier said of it; undefined if it was not asked. */
   readonly report: Report | undefined
   private readonly host: ProgramHost
+  private readonly definition: AnyProgramTypeDefinition
   private readonly instance: ContextInstance<Input, Output>
   private readonly engine: EngineOptions
   /** Compiled code with its budget; undefined: the interpreter. */
@@ -87,6 +90,8 @@ export class Program<Input = unknown, Output = unknown> {
   /** The entry's arguments of the run before. */
   private r1 = 0
   private r2 = 0
+  private readonly batches = new Set<Disposable>()
+  private ownBatch: Batch<Input, Output> | undefined
   private disposed = false
 
   constructor(
@@ -99,6 +104,7 @@ export class Program<Input = unknown, Output = unknown> {
     this.type = definition.spec.name
     this.executable = executable
     this.host = host
+    this.definition = definition
     this.engine = engine
     this.report = engine.report
     // What cannot be compiled is found when loading.
@@ -119,15 +125,86 @@ export class Program<Input = unknown, Output = unknown> {
   }
 
   /**
-   * Runs the program on a context that is in place: `address` is r1. The lowest way in, for callers who lay out memory
-   * themselves: `layOut` says where the context of an input is, and it stays there for as long as the program lives. Gives the low
-   * 32 bits of r0, unsigned.
+   * Runs the program on a context that is in place: `address`, which `layOut` gave, is r1. The lowest way in: what a run changes,
+   * the next one sees. Gives the low 32 bits of r0, unsigned.
    */
   runAt(address: GuestAddress): number {
     const { runner } = this
     if (runner !== undefined) return runner(address, this.r2)
     this.assertLive()
     return this.enter(address, this.r2, {})
+  }
+
+  /** Lays an input out, as `run` does first, for `runAt`: the address of the context. It is good until the next input. */
+  layOut(input: Input): GuestAddress {
+    this.assertLive()
+    return this.prepare(input).r1
+  }
+
+  /**
+   * Runs the program on many inputs: with the JIT they are laid out in linear memory, and compiled code goes from one to the next by
+   * itself. Gives the batch, which holds what the runs left, and can be run again.
+   *
+   * Inputs that are given as an array are laid out in a batch of the program's own, which the next array takes over.
+   */
+  runBatch(inputs: readonly Input[] | Batch<Input, Output>, options: BatchOptions = {}): Batch<Input, Output> {
+    if (inputs instanceof Batch) return inputs.run(options)
+    this.ownBatch ??= this.batch()
+    return this.ownBatch.fill(inputs).run(options)
+  }
+
+  /** A batch of inputs, to be filled, run and read by its own methods. */
+  batch(inputs: readonly Input[] = []): Batch<Input, Output> {
+    this.assertLive()
+    const { host } = this
+    const instance: ContextInstance<Input, Output> | undefined =
+      this.engine.engine === 'jit' ? this.definition.createContext(host.machine) : undefined
+    const batch: Batch<Input, Output> = new Batch<Input, Output>(
+      {
+        verdicts: this.definition.spec.verdicts,
+        runRecords: (records, options) => this.runRecords(records, instance!.context, options),
+        run: (input, { budget }) => this.run(input, budget === undefined ? {} : { budget }),
+        forget: () => {
+          instance?.dispose()
+          this.batches.delete(batch)
+        },
+      },
+      instance?.createBatch?.(),
+    )
+    this.batches.add(batch)
+    try {
+      return batch.fill(inputs)
+    } catch (error) {
+      batch.dispose()
+      throw error
+    }
+  }
+
+  private runRecords(
+    batch: ContextBatch<Input, Output>,
+    context: unknown,
+    { budget = this.engine.budget, onHelper }: BatchOptions,
+  ): { readonly completed: number; error?: unknown } {
+    const { jit, interpreter } = this.host
+    const { cpu } = interpreter
+    const { records } = batch
+    const select = (record: GuestAddress): void => {
+      batch.select(record)
+      onHelper?.(records.indexOf(record))
+    }
+    const before = cpu.context
+    jit.assertIdle(this.executable)
+    batch.begin()
+    try {
+      cpu.context = context
+      jit.batch(this.executable, records.at(0), records.count, select, budget === undefined ? {} : { budget })
+      return { completed: records.count }
+    } catch (error) {
+      return { completed: records.indexOf(jit.record), error }
+    } finally {
+      cpu.context = before
+      batch.end()
+    }
   }
 
   /** As `run`, but reads nothing back: the return value alone. For measuring. */
@@ -143,18 +220,14 @@ export class Program<Input = unknown, Output = unknown> {
    */
   repeat(input: Input, count: number, options: RunOptions = {}): number {
     this.assertLive()
-    const { r1, r2 } = this.prepare(input)
-    let retval = 0
-    for (let i = 0; i < count; i++) retval = this.enter(r1, r2, options)
-    return retval
+    this.prepare(input)
+    return this.again(count, options)
   }
 
   /** Runs the program `count` more times on what the run before left: `repeat` in several rounds. */
   again(count: number, options: RunOptions = {}): number {
     this.assertLive()
-    let retval = 0
-    for (let i = 0; i < count; i++) retval = this.enter(this.r1, this.r2, options)
-    return retval
+    return count > 0 ? this.enter(this.r1, this.r2, options, count) : 0
   }
 
   /** What the last run left, read as `run` reads it. */
@@ -171,29 +244,39 @@ export class Program<Input = unknown, Output = unknown> {
     return entry
   }
 
-  private enter(r1: number, r2: number, options: RunOptions): number {
+  /** Runs the program `count` times, at least once: the last result. */
+  private enter(r1: number, r2: number, options: RunOptions, count = 1): number {
     const { cpu } = this.host.interpreter
     const before = cpu.context
     cpu.context = this.instance.context
     const budget = options.budget ?? this.engine.budget
     try {
-      if (this.engine.engine === 'jit') return this.enterCompiled(r1, r2, options, budget)
-      return this.host.interpreter.run(this.executable, r1, r2, {
+      if (this.engine.engine === 'jit') return this.enterCompiled(r1, r2, options, budget, count)
+      const settled = {
         checked: options.checked ?? this.engine.checked,
         ...(budget !== undefined && { budget }),
         ...(options.trace !== undefined && { trace: options.trace }),
-      })
+      }
+      let retval = 0
+      for (let i = 0; i < count; i++) retval = this.host.interpreter.run(this.executable, r1, r2, settled)
+      return retval
     } finally {
       cpu.context = before
     }
   }
 
-  private enterCompiled(r1: number, r2: number, options: RunOptions, budget: number | undefined): number {
+  private enterCompiled(
+    r1: number,
+    r2: number,
+    options: RunOptions,
+    budget: number | undefined,
+    count: number,
+  ): number {
     if (options.checked === true || options.trace !== undefined) {
       const what = options.checked === true ? 'checks every access' : 'traces'
       throw new AnybpfError('ERR_USAGE', `${this.name}: only the interpreter ${what}: engine jit cannot`)
     }
-    return this.host.jit.run(this.executable, r1, r2, budget === undefined ? {} : { budget })
+    return this.host.jit.repeat(this.executable, r1, r2, count, budget === undefined ? {} : { budget })
   }
 
   private assertLive(): void {
@@ -204,6 +287,7 @@ export class Program<Input = unknown, Output = unknown> {
     if (this.disposed) return
     this.disposed = true
     this.runner = undefined
+    for (const batch of this.batches) batch.dispose()
     this.instance.dispose()
     if (this.engine.engine === 'jit') this.host.jit.forget(this.executable)
     this.host.machine.removeProgram(this.executable)

@@ -124,7 +124,8 @@ export class Runtime implements ProgramHost {
     definition: AnyProgramTypeDefinition,
     engine: EngineOptions,
   ): Program<Input, Output> {
-    const executable = this.machine.addProgram(linked)
+    const { contextBytes } = definition
+    const executable = this.machine.addProgram(contextBytes === undefined ? linked : { ...linked, contextBytes })
     try {
       return new Program<Input, Output>(this, definition, executable, engine)
     } catch (error) {

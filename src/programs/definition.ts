@@ -6,6 +6,7 @@
 import type { ProgramTypeSpec } from '../spec/types.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
+import type { ContextBatch } from './batch.ts'
 
 /** The arguments of the program's entry: r1 and r2. */
 export interface EntryArguments {
@@ -27,10 +28,14 @@ export interface ContextInstance<Input, Output> {
    * time: `retval` is added to it.
    */
   collect(r0: number): Output
+  /** Absent: the inputs of a batch are laid out one after the other. */
+  createBatch?(): ContextBatch<Input, Output>
   dispose(): void
 }
 
 export interface ProgramTypeDefinition<Input = unknown, Output = unknown> {
   readonly spec: ProgramTypeSpec
+  /** Bytes of the context that every run of a batch is given anew, a multiple of 8; default none. */
+  readonly contextBytes?: number
   createContext(machine: Machine): ContextInstance<Input, Output>
 }

@@ -4,7 +4,10 @@
  */
 import { GuestBuffer } from '../helpers/guest-buffer.ts'
 import { RAW_PROGRAM_TYPE } from '../spec/program-types.ts'
+import { RECORD_R1, RECORD_R2 } from '../vm/batch-layout.ts'
+import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
+import { type ContextBatch, packedBytes, Records } from './batch.ts'
 import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
 import { type PacketBytes, packetBytes } from './input.ts'
 
@@ -15,6 +18,7 @@ export interface RawOutput {
   readonly memory: Uint8Array
 }
 
+const NO_BYTES = new Uint8Array(0)
 const NOTHING: EntryArguments = { r1: 0, r2: 0 }
 
 class RawContext implements ContextInstance<RawInput, RawOutput> {
@@ -44,8 +48,66 @@ class RawContext implements ContextInstance<RawInput, RawOutput> {
     return { memory: this.machine.memory.u8.slice(this.context.visibleStart, this.context.visibleEnd) }
   }
 
+  createBatch(): ContextBatch<RawInput, RawOutput> {
+    return new RawBatch(this.machine)
+  }
+
   dispose(): void {
     this.context.dispose()
+  }
+}
+
+class RawBatch implements ContextBatch<RawInput, RawOutput> {
+  readonly records: Records
+  private readonly machine: Machine
+  private readonly block: GuestBuffer
+
+  constructor(machine: Machine) {
+    this.machine = machine
+    this.records = new Records(machine.memory, 0)
+    this.block = new GuestBuffer(machine.memory, machine.regions, 'memory', { writable: true })
+  }
+
+  fill(inputs: readonly RawInput[]): void {
+    const { memory } = this.machine
+    const all = inputs.map((input) => (input === undefined ? NO_BYTES : packetBytes(input)))
+    this.block.ensure(all.reduce((sum, { length }) => sum + packedBytes(length), 0))
+    this.records.reserve(all.length)
+    let at = this.block.start
+    all.forEach((bytes, i) => {
+      memory.u8.set(bytes, at)
+      this.records.setArguments(i, bytes.length === 0 ? 0 : at, bytes.length)
+      at += packedBytes(bytes.length)
+    })
+  }
+
+  begin(): void {}
+
+  select(record: GuestAddress): void {
+    const { view } = this.machine.memory
+    const start = view.getUint32(record + RECORD_R1, true)
+    this.block.show(start, start + view.getUint32(record + RECORD_R2, true))
+  }
+
+  end(): void {}
+
+  lengthLeft(index: number): number {
+    return this.machine.memory.view.getUint32(this.records.at(index) + RECORD_R2, true)
+  }
+
+  askedForRedirect(): boolean {
+    return false
+  }
+
+  collect(index: number): RawOutput {
+    const { memory } = this.machine
+    const start = memory.view.getUint32(this.records.at(index) + RECORD_R1, true)
+    return { memory: memory.read(start, this.lengthLeft(index)) }
+  }
+
+  dispose(): void {
+    this.block.dispose()
+    this.records.dispose()
   }
 }
 

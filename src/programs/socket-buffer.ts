@@ -8,7 +8,16 @@
  * @see https://docs.ebpf.io/linux/program-type/BPF_PROG_TYPE_SOCKET_FILTER/
  * @module
  */
-import { ETHERNET_HEADER, SKB, SocketBuffer } from '../helpers/socket-buffer.ts'
+import { GuestBuffer } from '../helpers/guest-buffer.ts'
+import type { RedirectTarget } from '../helpers/redirect.ts'
+import {
+  ETHERNET_HEADER,
+  SKB,
+  SKB_AND_SOCK_SIZE,
+  SKB_HEADROOM,
+  SocketBuffer,
+  type SocketBufferSnapshot,
+} from '../helpers/socket-buffer.ts'
 import { SK_BUFF } from '../spec/contexts/sk-buff.ts'
 import {
   CGROUP_SKB_PROGRAM_TYPE,
@@ -17,7 +26,9 @@ import {
   SOCKET_FILTER_PROGRAM_TYPE,
 } from '../spec/program-types.ts'
 import type { ProgramTypeSpec } from '../spec/types.ts'
+import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
+import { type ContextBatch, packedBytes, Records } from './batch.ts'
 import { ContextCodec, type FieldValue } from './context-fields.ts'
 import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
 import { hasContext, type PacketInput, type PacketOutput, packetBytes, verdictOf } from './input.ts'
@@ -81,14 +92,34 @@ class SocketBufferContext implements ContextInstance<PacketInput, SocketBufferOu
   }
 
   prepare(input: PacketInput): EntryArguments {
-    const detailed = hasContext(input)
-    const packet = packetBytes(detailed ? input.packet : input)
+    const packet = packetOf(input)
+    this.context.reset(packet, this.pulled(packet))
+    this.receive(input, packet)
+    return this.entry
+  }
+
+  /** As `prepare`, with the packet in a block of its own. */
+  prepareAt(block: GuestAddress, input: PacketInput): EntryArguments {
+    const packet = packetOf(input)
+    this.context.resetAt(block, packet, this.pulled(packet))
+    this.receive(input, packet)
+    return this.entry
+  }
+
+  private pulled(packet: Uint8Array): number {
+    return this.seesLink ? 0 : Math.min(ETHERNET_HEADER, packet.length)
+  }
+
+  private receive(input: PacketInput, packet: Uint8Array): void {
     const skb = this.context
-    skb.reset(packet, this.seesLink ? 0 : Math.min(ETHERNET_HEADER, packet.length))
     skb.setField(SKB.ifindex, LOOPBACK)
     if (packet.length >= ETHERNET_HEADER) receive(skb, this.machine.memory.u8)
-    if (detailed && input.context !== undefined) codec.write(this.machine.memory, skb.md, input.context)
-    return this.entry
+    if (hasContext(input) && input.context !== undefined) codec.write(this.machine.memory, skb.md, input.context)
+  }
+
+  /** Bytes before what the program sees that come out with it. */
+  get hiddenBytes(): number {
+    return this.seesLink ? 0 : ETHERNET_HEADER
   }
 
   collect(r0: number): SocketBufferOutput {
@@ -105,8 +136,112 @@ class SocketBufferContext implements ContextInstance<PacketInput, SocketBufferOu
     )
   }
 
+  createBatch(): ContextBatch<PacketInput, SocketBufferOutput> {
+    return new SocketBufferBatch(this, this.machine)
+  }
+
   dispose(): void {
     this.context.dispose()
+  }
+}
+
+function packetOf(input: PacketInput): Uint8Array {
+  return packetBytes(hasContext(input) ? input.packet : input)
+}
+
+/** What a run left that is not in its record. */
+interface SocketBufferLeft {
+  readonly redirect: RedirectTarget | undefined
+  /** Of a packet that moved, or whose headers are no more where they were. */
+  readonly moved: SocketBufferSnapshot | undefined
+}
+
+class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput> {
+  readonly records: Records
+  private readonly instance: SocketBufferContext
+  private readonly machine: Machine
+  private readonly packets: GuestBuffer
+  /** Of each packet: its block, and how many bytes it came with. */
+  private blocks: GuestAddress[] = []
+  private sizes: number[] = []
+  private readonly left = new Map<number, SocketBufferLeft>()
+  private selected = -1
+
+  constructor(instance: SocketBufferContext, machine: Machine) {
+    this.instance = instance
+    this.machine = machine
+    this.records = new Records(machine.memory, SKB_AND_SOCK_SIZE)
+    this.packets = new GuestBuffer(machine.memory, machine.regions, 'packet', { writable: true })
+  }
+
+  fill(inputs: readonly PacketInput[]): void {
+    const { records, packets, instance, machine } = this
+    this.sizes = inputs.map((input) => packetOf(input).length)
+    const bytes = this.sizes.map((size) => packedBytes(SKB_HEADROOM + size))
+    packets.ensure(bytes.reduce((sum, size) => sum + size, 0))
+    records.reserve(inputs.length)
+    let at = packets.start
+    machine.memory.u8.fill(0, packets.start, packets.start + packets.size)
+    this.blocks = bytes.map((size) => {
+      at += size
+      return at - size
+    })
+    inputs.forEach((input, i) => {
+      const { r1, r2 } = instance.prepareAt(this.blocks[i]!, input)
+      records.setArguments(i, r1, r2)
+      machine.memory.u8.copyWithin(records.given(i), r1, r1 + SKB_AND_SOCK_SIZE)
+    })
+    this.begin()
+  }
+
+  begin(): void {
+    this.left.clear()
+    this.selected = -1
+  }
+
+  select(record: GuestAddress): void {
+    const index = this.records.indexOf(record)
+    if (index === this.selected) return
+    this.end()
+    this.selected = index
+    const skb = this.instance.context
+    skb.adopt(this.blocks[index]!, this.sizes[index]!)
+    this.packets.show(skb.data, skb.end)
+  }
+
+  end(): void {
+    const skb = this.instance.context
+    const { selected } = this
+    this.selected = -1
+    if (selected < 0) return
+    // A helper may have moved the headers, too, of a packet that stayed.
+    this.left.set(selected, { redirect: skb.redirect, moved: skb.hasMoved ? skb.snapshot() : undefined })
+  }
+
+  lengthLeft(index: number): number {
+    const { view } = this.machine.memory
+    const length = view.getUint32(this.records.left(index) + SKB.len, true)
+    return length + this.instance.hiddenBytes
+  }
+
+  askedForRedirect(index: number): boolean {
+    return this.left.get(index)?.redirect !== undefined
+  }
+
+  collect(index: number, r0: number): SocketBufferOutput {
+    const skb = this.instance.context
+    const left = this.left.get(index)
+    const image = this.records.left(index)
+    this.machine.memory.u8.copyWithin(skb.md, image, image + SKB_AND_SOCK_SIZE)
+    if (left?.moved === undefined) skb.adopt(this.blocks[index]!, this.sizes[index]!)
+    else skb.restore(left.moved)
+    skb.redirect = left?.redirect
+    return this.instance.collect(r0)
+  }
+
+  dispose(): void {
+    this.packets.dispose()
+    this.records.dispose()
   }
 }
 
@@ -161,7 +296,11 @@ function socketBufferProgram(
   spec: ProgramTypeSpec,
   options: { readonly seesLink: boolean },
 ): ProgramTypeDefinition<PacketInput, SocketBufferOutput> {
-  return { spec, createContext: (machine) => new SocketBufferContext(machine, spec, options.seesLink) }
+  return {
+    spec,
+    contextBytes: SKB_AND_SOCK_SIZE,
+    createContext: (machine) => new SocketBufferContext(machine, spec, options.seesLink),
+  }
 }
 
 /** tc classifiers, attached to a filter or by tcx. */

@@ -3,15 +3,20 @@
  * @see https://docs.ebpf.io/linux/program-type/BPF_PROG_TYPE_XDP/
  * @module
  */
-import { XDP_HEADROOM, XdpBuffer } from '../helpers/xdp-buffer.ts'
+import { GuestBuffer } from '../helpers/guest-buffer.ts'
+import type { RedirectTarget } from '../helpers/redirect.ts'
+import { XDP_HEADROOM, XDP_MD_SIZE, XdpBuffer } from '../helpers/xdp-buffer.ts'
 import { XDP_MD } from '../spec/contexts/xdp-md.ts'
 import { XDP_PROGRAM_TYPE } from '../spec/program-types.ts'
 import { AnybpfError } from '../util/index.ts'
+import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
-import { ContextCodec } from './context-fields.ts'
+import { type ContextBatch, packedBytes, Records } from './batch.ts'
+import { ContextCodec, type ContextFields } from './context-fields.ts'
 import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
 import {
   hasContext,
+  type PacketBytes,
   type PacketInput,
   type PacketOutput,
   type PacketWithContext,
@@ -38,6 +43,7 @@ const EGRESS_IFINDEX = 20
 const LOOPBACK = 1
 const XDP_REDIRECT = 4
 const METADATA_MAX = 252
+const NO_BYTES = new Uint8Array(0)
 
 class XdpContext implements ContextInstance<XdpInput, XdpOutput> {
   readonly context: XdpBuffer
@@ -51,21 +57,9 @@ class XdpContext implements ContextInstance<XdpInput, XdpOutput> {
   }
 
   prepare(input: XdpInput): EntryArguments {
-    const detailed = hasContext(input) ? (input as XdpInputWithContext) : undefined
-    const metadata = detailed?.metadata
-    if (metadata !== undefined && (metadata.length % 4 !== 0 || metadata.length > METADATA_MAX)) {
-      throw new AnybpfError(
-        'ERR_PACKET',
-        `XDP metadata is a multiple of 4 and at most 252 bytes, not ${metadata.length}`,
-      )
-    }
-    this.context.reset(packetBytes(detailed === undefined ? (input as Uint8Array) : detailed.packet), metadata)
-    const { md } = this.context
-    const { view } = this.machine.memory
-    view.setUint32(md + INGRESS_IFINDEX, LOOPBACK, true)
-    view.setUint32(md + RX_QUEUE_INDEX, 0, true)
-    view.setUint32(md + EGRESS_IFINDEX, 0, true)
-    if (detailed?.context !== undefined) codec.write(this.machine.memory, md, detailed.context)
+    const { packet, metadata, fields } = partsOf(input)
+    this.context.reset(packet, metadata)
+    writeFields(this.machine.memory, this.context.md, fields)
     return this.entry
   }
 
@@ -79,8 +73,129 @@ class XdpContext implements ContextInstance<XdpInput, XdpOutput> {
     }
   }
 
+  createBatch(): ContextBatch<XdpInput, XdpOutput> {
+    return new XdpBatch(this, this.machine)
+  }
+
   dispose(): void {
     this.context.dispose()
+  }
+}
+
+interface XdpParts {
+  readonly packet: Uint8Array
+  readonly metadata: Uint8Array
+  readonly fields: ContextFields | undefined
+}
+
+function partsOf(input: XdpInput): XdpParts {
+  if (!hasContext(input)) return { packet: packetBytes(input as PacketBytes), metadata: NO_BYTES, fields: undefined }
+  const { packet, metadata = NO_BYTES, context: fields } = input as XdpInputWithContext
+  if (metadata.length % 4 !== 0 || metadata.length > METADATA_MAX) {
+    throw new AnybpfError('ERR_PACKET', `XDP metadata is a multiple of 4 and at most 252 bytes, not ${metadata.length}`)
+  }
+  return { packet: packetBytes(packet), metadata, fields }
+}
+
+/** The fields of an `xdp_md` that do not follow from the packet. */
+function writeFields(memory: GuestMemory, md: GuestAddress, fields: ContextFields | undefined): void {
+  const { view } = memory
+  view.setUint32(md + INGRESS_IFINDEX, LOOPBACK, true)
+  view.setUint32(md + RX_QUEUE_INDEX, 0, true)
+  view.setUint32(md + EGRESS_IFINDEX, 0, true)
+  if (fields !== undefined) codec.write(memory, md, fields)
+}
+
+/** What a run left that is not in its record. */
+interface XdpLeft {
+  readonly redirect: RedirectTarget | undefined
+  /** Of a packet that moved. */
+  readonly moved: { readonly packet: Uint8Array; readonly metadata: Uint8Array } | undefined
+}
+
+class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
+  readonly records: Records
+  private readonly instance: XdpContext
+  private readonly machine: Machine
+  private readonly packets: GuestBuffer
+  private readonly left = new Map<number, XdpLeft>()
+  private selected = -1
+
+  constructor(instance: XdpContext, machine: Machine) {
+    this.instance = instance
+    this.machine = machine
+    this.records = new Records(machine.memory, XDP_MD_SIZE)
+    this.packets = new GuestBuffer(machine.memory, machine.regions, 'packet', { writable: true })
+  }
+
+  fill(inputs: readonly XdpInput[]): void {
+    const { records, packets, machine } = this
+    const { memory } = machine
+    const all = inputs.map(partsOf)
+    packets.ensure(
+      all.reduce((sum, { packet, metadata }) => sum + packedBytes(metadata.length) + packedBytes(packet.length), 0),
+    )
+    records.reserve(all.length)
+    const { md } = this.instance.context
+    let at = packets.start
+    all.forEach(({ packet, metadata, fields }, i) => {
+      const data = at + packedBytes(metadata.length)
+      memory.u8.set(metadata, data - metadata.length)
+      memory.u8.set(packet, data)
+      records.setArguments(i, md, 0)
+      XdpBuffer.describe(memory, records.given(i), data, packet.length, metadata.length)
+      writeFields(memory, records.given(i), fields)
+      at = data + packedBytes(packet.length)
+    })
+    this.begin()
+  }
+
+  begin(): void {
+    this.left.clear()
+    this.selected = -1
+  }
+
+  select(record: GuestAddress): void {
+    const index = this.records.indexOf(record)
+    if (index === this.selected) return
+    this.end()
+    this.selected = index
+    const xdp = this.instance.context
+    xdp.adopt()
+    this.packets.show(xdp.visibleStart, xdp.visibleEnd)
+  }
+
+  end(): void {
+    const xdp = this.instance.context
+    const { selected } = this
+    this.selected = -1
+    if (selected < 0 || (xdp.redirect === undefined && !xdp.hasMoved)) return
+    const moved = xdp.hasMoved ? { packet: xdp.packet(), metadata: xdp.metadata() } : undefined
+    this.left.set(selected, { redirect: xdp.redirect, moved })
+  }
+
+  lengthLeft(index: number): number {
+    return XdpBuffer.lengthOf(this.machine.memory, this.records.left(index))
+  }
+
+  askedForRedirect(index: number): boolean {
+    return this.left.get(index)?.redirect !== undefined
+  }
+
+  collect(index: number, r0: number): XdpOutput {
+    const xdp = this.instance.context
+    const left = this.left.get(index)
+    const image = this.records.left(index)
+    this.machine.memory.u8.copyWithin(xdp.md, image, image + XDP_MD_SIZE)
+    if (left?.moved === undefined) xdp.adopt()
+    else xdp.reset(left.moved.packet, left.moved.metadata)
+    xdp.redirect = left?.redirect
+    return this.instance.collect(r0)
+  }
+
+  dispose(): void {
+    this.packets.dispose()
+    this.records.dispose()
   }
 }
 
@@ -89,5 +204,6 @@ export { XDP_HEADROOM }
 
 export const XDP_PROGRAM: ProgramTypeDefinition<XdpInput, XdpOutput> = {
   spec: XDP_PROGRAM_TYPE,
+  contextBytes: XDP_MD_SIZE,
   createContext: (machine) => new XdpContext(machine),
 }

@@ -5,7 +5,8 @@
  *  4 r2
  *  8 result   the lower half of r0
  * 12          reserved
- * 16 context  an image of the context: written to r1 before the run, and read back after it
+ * 16 given    an image of the context, which is written to r1 before the run
+ *  … left     an image of the same size, which is read from r1 after it
  * ```
  * @module
  */
@@ -14,7 +15,7 @@ export const RECORD_R2 = 4
 export const RECORD_RESULT = 8
 export const RECORD_CONTEXT = 16
 
-/** Bytes from one record to the next. `contextBytes`: of the image, a multiple of 8. */
+/** Bytes from one record to the next. `contextBytes`: of one image, a multiple of 8. */
 export function recordBytes(contextBytes: number): number {
-  return RECORD_CONTEXT + contextBytes
+  return RECORD_CONTEXT + 2 * contextBytes
 }

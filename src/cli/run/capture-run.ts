@@ -11,7 +11,7 @@ import type { CliIo } from '../streams.ts'
 import { visible } from '../text.ts'
 import { bytesGoingOn } from './disposition.ts'
 import type { PacketReport } from './report.ts'
-import type { Session } from './session.ts'
+import type { RunOutcome, Session } from './session.ts'
 
 export interface CaptureRunOptions {
   readonly pcap: string
@@ -35,17 +35,25 @@ class CaptureClock {
   private first: bigint | undefined
   private latest = 0n
 
-  /** Nanoseconds since the first packet. */
-  at(timestampNs: bigint): bigint {
+  /** Takes note of a packet's time. */
+  pass(timestampNs: bigint): void {
     this.first ??= timestampNs
     const elapsed = timestampNs - this.first
     if (elapsed > this.latest) this.latest = elapsed
+  }
+
+  /** Nanoseconds since the first packet. */
+  get elapsed(): bigint {
     return this.latest
   }
 }
 
 export async function runOnCapture(session: Session, options: CaptureRunOptions, io: CliIo): Promise<CaptureOutcome> {
   const counts = { in: 0, out: 0, bytesIn: 0, bytesOut: 0 }
+  const count = ({ data }: { readonly data: Uint8Array }): void => {
+    counts.in++
+    counts.bytesIn += data.length
+  }
   const progress = new Progress(io)
   const clock = new CaptureClock()
   const { pcap, write, context, realTime } = options
@@ -66,7 +74,8 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
         break
       }
       if (batch.done) break
-      for (const packet of batch.value) {
+      const packets = batch.value
+      for (const packet of packets) {
         if (write !== undefined && output === undefined) {
           // The first packet says what the packets of the capture begin with.
           output = await step(EXIT.badInput, write, () =>
@@ -77,29 +86,41 @@ export async function runOnCapture(session: Session, options: CaptureRunOptions,
           linkType = packet.linkType
           warnOfLinkType(session.type, linkType, pcap, progress, io)
         }
-        if (realTime !== true) session.setElapsed(clock.at(packet.timestampNs))
-        counts.in++
-        counts.bytesIn += packet.data.length
-        let outcome: ReturnType<Session['run']>
+      }
+      let seen = 0
+      const before = (index: number): void => {
+        if (realTime === true) return
+        for (; seen <= index; seen++) clock.pass(packets[seen]!.timestampNs)
+        session.setElapsed(clock.elapsed)
+      }
+      const inputs = packets.map(({ data }) => ({ packet: data, ...(context === undefined ? {} : { context }) }))
+      const outcomes = session.runAll(inputs, before)
+      for (const packet of packets) {
+        count(packet)
+        let outcome: RunOutcome
         try {
-          outcome = session.run({ packet: packet.data, ...(context === undefined ? {} : { context }) })
+          const next = outcomes.next()
+          if (next.done) break
+          outcome = next.value
         } catch (thrown) {
           error = thrown
           break
         }
         session.takeEvents(counts.in)
-        const left = outcome.packet ?? packet.data
-        const goesOn = bytesGoingOn(session.type, outcome.retval, left.length)
+        const goesOn = bytesGoingOn(session.type, outcome.retval, outcome.length)
         if (goesOn === 0) continue
         counts.out++
         counts.bytesOut += goesOn
-        output?.add({
+        if (output === undefined) continue
+        const left = outcome.bytes()
+        output.add({
           data: goesOn === left.length ? left : left.subarray(0, goesOn),
           originalLength: Math.max(left.length, packet.originalLength + left.length - packet.data.length),
           timestampNs: packet.timestampNs,
           interface: packet.interface,
         })
       }
+      before(packets.length - 1)
       if (error !== undefined) break
       await step(EXIT.badInput, write, () => output?.flush())
       progress.update(counts.in, 'packets')

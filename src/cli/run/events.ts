@@ -17,6 +17,11 @@ export class EventReader {
     this.maps = Object.entries(collection?.maps ?? {}).filter(([, map]) => map.hasEvents)
   }
 
+  /** Whether there is anything that records can come from. */
+  get hasMaps(): boolean {
+    return this.maps.length > 0
+  }
+
   /** Takes all records out; `add` is called for each, and makes the event only if it wants it. */
   drain(add: (make: () => EventReport) => void): void {
     for (const [name, map] of this.maps) {

@@ -4,7 +4,7 @@
  */
 
 import { decodeProgram, type Instruction } from '../../isa/index.ts'
-import { type Collection, type Program, Runtime, VerificationError } from '../../loader/index.ts'
+import { type Batch, type Collection, type Program, Runtime, VerificationError } from '../../loader/index.ts'
 import { toJson } from '../../maps/index.ts'
 import { type ObjectSpec, parseObject } from '../../object/index.ts'
 import { linux, type Platform, raw, rawProgramType } from '../../spec/index.ts'
@@ -57,7 +57,10 @@ interface ProgramOutput {
 
 export interface RunOutcome {
   readonly retval: number
-  readonly packet?: Uint8Array
+  /** Bytes of the packet, or memory, that the run left. */
+  readonly length: number
+  /** A copy of them. */
+  bytes(): Uint8Array
 }
 
 const CLOCK_START = 1_000_000_000n
@@ -196,6 +199,7 @@ export class Session {
   private readonly redirects = new BoundedTally(TALLY_LIMIT)
   private readonly reader: EventReader
   private readonly events: BoundedList<EventReport>
+  private batch: Batch | undefined
   private runs = 0
   private runNs = 0
   private lastRetval: number | undefined
@@ -214,14 +218,51 @@ export class Session {
     this.parts.virtual.nowNs = CLOCK_START + ns
   }
 
+  /**
+   * Runs on inputs one after the other, or, where nobody could tell, on all of them at once; counts the verdicts. `before` is called
+   * before a run in which the program may ask for the time. Throws the program's fault when it comes to the run that had it.
+   */
+  *runAll(inputs: readonly RunInput[], before: (index: number) => void): Generator<RunOutcome> {
+    if (this.parts.options.engine === 'jit' && !this.reader.hasMaps) yield* this.runTogether(inputs, before)
+    else
+      for (let index = 0; index < inputs.length; index++) {
+        before(index)
+        yield this.run(inputs[index]!)
+      }
+  }
+
+  private *runTogether(inputs: readonly RunInput[], onHelper: (index: number) => void): Generator<RunOutcome> {
+    this.batch ??= this.parts.program.batch()
+    const { batch } = this
+    const started = performance.now()
+    let error: unknown
+    try {
+      batch.fill(inputs.map((input) => this.inputOf(input))).run({ onHelper })
+    } catch (thrown) {
+      error = thrown
+    }
+    this.runNs += (performance.now() - started) * 1e6
+    for (let index = 0; index < batch.completed; index++) {
+      const retval = batch.retval(index)
+      if (batch.askedForRedirect(index)) this.count(batch.result(index) as ProgramOutput)
+      else this.count({ retval, verdict: batch.verdict(index) })
+      yield {
+        retval,
+        length: batch.lengthLeft(index),
+        bytes: () => bytesOf(batch.result(index) as ProgramOutput),
+      }
+    }
+    if (error !== undefined) throw error
+  }
+
   /** Runs once and counts the verdict. Throws the program's fault. */
-  run(input: RunInput): RunOutcome {
+  private run(input: RunInput): RunOutcome {
     const started = performance.now()
     const result = this.parts.program.run(this.inputOf(input)) as ProgramOutput
     this.runNs += (performance.now() - started) * 1e6
     this.count(result)
-    const packet = result.packet ?? result.memory
-    return { retval: result.retval, ...(packet === undefined ? {} : { packet }) }
+    const bytes = bytesOf(result)
+    return { retval: result.retval, length: bytes.length, bytes: () => bytes }
   }
 
   /**
@@ -334,6 +375,10 @@ export class Session {
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+function bytesOf({ packet, memory }: ProgramOutput): Uint8Array {
+  return packet ?? memory ?? NO_BYTES
+}
 
 function fullResult(runtime: Runtime): bigint {
   const { registers } = runtime.interpreter.cpu

@@ -7,10 +7,13 @@
  * - `invoke(place, r1, …, r5)` calls a function of the table in the frame that the caller has opened.
  * @module
  */
+
+import type { Instruction } from '../../isa/instruction.ts'
 import { RECORD_CONTEXT, RECORD_R1, RECORD_R2, RECORD_RESULT, recordBytes } from '../batch-layout.ts'
 import { CPU_FRAME, CPU_FUEL, CPU_HIGH, CPU_RECORD, CPU_RUNS, CPU_TAIL_CALLS } from './cpu-block.ts'
 import type { ModuleScope } from './function-state.ts'
 import { FunctionWriter } from './function-writer.ts'
+import type { JitTarget } from './target.ts'
 import type { ValueType, WasmModule } from './wasm-module.ts'
 import { OP } from './wasm-opcodes.ts'
 
@@ -58,8 +61,10 @@ function defineRepeat(module: WasmModule, scope: ModuleScope, main: number): voi
   define(module, 'repeat', 3, ['i32'], (w) => {
     const count = 2
     const result = w.local('i32')
+    openFirstFrame(w, scope)
     w.loop()
-    beginRun(w, scope)
+    if (scope.options.guard) openFirstFrame(w, scope)
+    resetCounts(w, scope)
     callMain(w, 0, 1, main)
     w.op(OP.i32_wrap_i64)
     w.set(result)
@@ -74,8 +79,10 @@ function defineBatch(module: WasmModule, scope: ModuleScope, main: number, conte
     const [record, count] = [0, 1]
     const r1 = w.local('i32')
     const r2 = w.local('i32')
+    openFirstFrame(w, scope)
     w.loop()
-    beginRun(w, scope)
+    if (scope.options.guard) openFirstFrame(w, scope)
+    resetCounts(w, scope)
     w.address(scope.target.cpuBlock)
     w.get(record)
     w.memory(OP.i32_store, CPU_RECORD)
@@ -89,7 +96,7 @@ function defineBatch(module: WasmModule, scope: ModuleScope, main: number, conte
     w.get(record)
     callMain(w, r1, r2, main)
     w.memory(OP.i64_store32, RECORD_RESULT)
-    copy(w, record, RECORD_CONTEXT, r1, 0, contextBytes)
+    copy(w, record, RECORD_CONTEXT + contextBytes, r1, 0, contextBytes)
     w.get(record)
     w.i32(recordBytes(contextBytes))
     w.op(OP.i32_add)
@@ -112,13 +119,24 @@ function defineInvoke(module: WasmModule, scope: ModuleScope): void {
 }
 
 /** What every invocation begins with. */
-function beginRun(w: FunctionWriter, { target, options, fuel }: ModuleScope): void {
+function beginRun(w: FunctionWriter, scope: ModuleScope): void {
+  openFirstFrame(w, scope)
+  resetCounts(w, scope)
+}
+
+/** The frame is open again after a run; one that nobody verified may have written anywhere. */
+function openFirstFrame(w: FunctionWriter, { target }: ModuleScope): void {
   w.address(target.cpuBlock)
   w.address(target.firstFrame)
   w.memory(OP.i32_store, CPU_FRAME)
-  w.address(target.cpuBlock)
-  w.i32(0)
-  w.memory(OP.i32_store, CPU_TAIL_CALLS)
+}
+
+function resetCounts(w: FunctionWriter, { target, options, fuel, insns }: ModuleScope): void {
+  if (insns.some((insn) => mayTailCall(insn, target))) {
+    w.address(target.cpuBlock)
+    w.i32(0)
+    w.memory(OP.i32_store, CPU_TAIL_CALLS)
+  }
   if (!options.budget) return
   w.address(target.cpuBlock)
   w.memory(OP.i32_load, CPU_FUEL)
@@ -129,6 +147,11 @@ function beginRun(w: FunctionWriter, { target, options, fuel }: ModuleScope): vo
   w.i32(1)
   w.op(OP.i32_add)
   w.memory(OP.i32_store, CPU_RUNS)
+}
+
+function mayTailCall(insn: Instruction, { helpers }: JitTarget): boolean {
+  if (insn.kind === 'callx') return true
+  return insn.kind === 'call' && insn.target === 'helper' && helpers.get(insn.imm)?.spec.tailCall === true
 }
 
 /** Leaves r0 on the stack. `r1` and `r2` are locals of 32 bits. */
