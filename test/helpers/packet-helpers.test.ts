@@ -1,7 +1,7 @@
 /**
  * Packet helpers do what Linux 6.18 does. `linux-6.18.json` holds random programs with what that kernel's test run made of
- * them: return value, packet, and what each helper returned or read, stored in an array map. Every program runs here with
- * every access checked.
+ * them: return value, packet, and what each helper returned or read, stored in an array map. Every program runs here on both
+ * engines, the interpreter checking every access.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { BUILTIN_MAP_TYPES } from '../../src/maps/index.ts'
 import { BUILTIN_PROGRAM_TYPES } from '../../src/programs/index.ts'
 import { linux } from '../../src/spec/index.ts'
 import { bytesToHex, hexToBytes } from '../../src/util/index.ts'
-import { Interpreter, VirtualCpu, VirtualMachine } from '../../src/vm/index.ts'
+import { Interpreter, Jit, justInTime, VirtualCpu, VirtualMachine } from '../../src/vm/index.ts'
 
 interface Recorded {
   readonly name: string
@@ -30,10 +30,12 @@ interface Recorded {
 }
 
 const RECORDED = JSON.parse(readFileSync(join(import.meta.dirname, 'linux-6.18.json'), 'utf8')) as Recorded[]
+type Engine = 'interpreter' | 'jit'
+const ENGINES: readonly Engine[] = ['interpreter', 'jit']
 const platform = linux('6.18')
 const array = BUILTIN_MAP_TYPES.find((type) => type.spec.name === 'array')!
 
-function run(recorded: Recorded): Pick<Recorded, 'retval' | 'packetOut' | 'value'> {
+function run(recorded: Recorded, engine: Engine): Pick<Recorded, 'retval' | 'packetOut' | 'value'> {
   const machine = new VirtualMachine({ platform, helpers: helpersOf(platform, BUILTIN_HELPERS) })
   const map = array.create(machine, {
     name: 'results',
@@ -52,7 +54,9 @@ function run(recorded: Recorded): Pick<Recorded, 'retval' | 'packetOut' | 'value
   const cpu = new VirtualCpu({ machine })
   const { r1, r2 } = context.prepare(hexToBytes(recorded.packet))
   cpu.context = context.context
-  new Interpreter(cpu).run(machine.addProgram({ name: recorded.name, insns }), r1, r2, { checked: true })
+  const program = machine.addProgram({ name: recorded.name, insns })
+  if (engine === 'interpreter') new Interpreter(cpu).run(program, r1, r2, { checked: true })
+  else new Jit(cpu, justInTime()).run(program, r1, r2)
   const retval = cpu.registers[0]! >>> 0
   const output = context.collect(retval) as { packet: Uint8Array; metadata?: Uint8Array }
   const key = machine.memory.allocate(4)
@@ -77,6 +81,6 @@ describe('packet helpers, beside Linux 6.18', () => {
 
   it.each(RECORDED.map((recorded) => [recorded.name, recorded] as const))('%s', (_, recorded) => {
     const { retval, packetOut, value } = recorded
-    expect(run(recorded)).toEqual({ retval, packetOut, value })
+    for (const engine of ENGINES) expect(run(recorded, engine)).toEqual({ retval, packetOut, value })
   })
 })
