@@ -102,8 +102,8 @@ function differs(
 ): string | undefined {
   const mode = charges ? 'with a budget' : 'without a budget'
   const says = (interpreter: string, jit: string): string => `JIT ${mode}: ${jit}; interpreter: ${interpreter}`
-  if (endOf(reference) !== endOf(jit)) return says(endText(reference), endText(jit))
-  const exact = reference.fault === undefined || !UNCHARGED.has(reference.fault.kind)
+  if (endOf(reference) !== endOf(jit) && !isNullWrite(reference, jit)) return says(endText(reference), endText(jit))
+  const exact = jit.fault === undefined || !UNCHARGED.has(jit.fault.kind)
   if (charges && exact && reference.charged !== jit.charged) {
     return says(`charged ${reference.charged}`, `charged ${jit.charged}`)
   }
@@ -117,6 +117,13 @@ function differs(
 
 function endOf({ r0, fault }: Outcome): string {
   return r0 !== undefined ? `${r0[0]} ${r0[1]}` : `${fault!.kind} ${fault!.slot} ${fault!.program}`
+}
+
+/** Code that nobody verified traps at a write to page zero as it does where there is no memory, unless the address is a constant. */
+function isNullWrite(reference: Outcome, jit: Outcome): boolean {
+  const [a, b] = [reference.fault, jit.fault]
+  if (a?.kind !== 'null' || b?.kind !== 'out_of_bounds') return false
+  return a.slot === b.slot && a.program === b.program
 }
 
 function endText({ r0, fault }: Outcome): string {

@@ -70,8 +70,8 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'a negative offset loses its lowest bit',
-    find: 'w.i32(off)\n',
-    replace: 'w.i32(off & ~1)\n',
+    find: 'let low = Math.min(0, offset)',
+    replace: 'let low = Math.min(0, offset) & ~1',
   },
   {
     name: 'the highest eight bytes of a frame are not cleared',

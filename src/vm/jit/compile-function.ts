@@ -9,6 +9,7 @@ import type { AluInsn, Instruction, JumpInsn, LddwInsn } from '../../isa/instruc
 import { assertNever } from '../../util/errors.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
 import { MAY_GOTO_LIMIT } from '../limits.ts'
+import { Addresses } from './addresses.ts'
 import { writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
 import { writeCall, writeRegisterCall } from './call-code.ts'
 import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
@@ -16,15 +17,7 @@ import { writeFrame } from './frame-code.ts'
 import { FunctionState, type ModuleScope, someInsn } from './function-state.ts'
 import type { FunctionWriter } from './function-writer.ts'
 import { FAULT } from './imports.ts'
-import {
-  ATOMIC_LOADS,
-  ATOMIC_STORES,
-  pushAddress,
-  writeAtomic,
-  writeLoad,
-  writePacketLoad,
-  writeStore,
-} from './memory-code.ts'
+import { ATOMIC_LOADS, ATOMIC_STORES, writeAtomic, writeLoad, writePacketLoad, writeStore } from './memory-code.ts'
 import { leaveForPiece, type PieceLayout } from './piece-layout.ts'
 import { makeReducible } from './reduce.ts'
 import { FRAME_POINTER, writtenRegister } from './registers.ts'
@@ -114,6 +107,7 @@ class FunctionCompiler {
     const shape = makeReducible(flow)
     const unrolled = options.passes?.unroll !== false && unrollLoops(insns, flow, shape)
     this.shape = unrolled ? shapeOf(flow) : shape
+    this.state.addresses = new Addresses(this.state, flow, this.shape, slots)
     const { w } = this
     if (piece !== undefined) {
       this.choices[ENTRY_CHOICE] = piece.entry
@@ -171,6 +165,7 @@ class FunctionCompiler {
       case 'code':
         this.charge(node)
         this.state.known.clear()
+        this.state.addresses.enter(index)
         this.planRotations(node)
         for (let slot = node.start; slot < node.end; slot++) {
           this.state.slot = slot
@@ -178,11 +173,14 @@ class FunctionCompiler {
           this.slots.push(slot)
           const insn = this.scope.insns[slot]!
           this.saveRotated(slot)
+          this.state.addresses.before(insn, slot)
           const rotation = this.rotations.get(slot)
           if (rotation === undefined) this.insn(insn)
           else this.rotate(insn as AluInsn, rotation)
           this.learn(insn)
+          this.state.addresses.after(insn, slot)
         }
+        this.state.addresses.leave(index)
         break
       case 'trap':
         this.state.slot = node.slot
@@ -412,13 +410,13 @@ class FunctionCompiler {
         writeAtomic(this.state, insn)
         break
       case 'load_acquire': {
-        const offset = pushAddress(this.state, insn.base, insn.off, false)
+        const offset = this.state.addresses.push(insn.base, insn.off, insn.size, false)
         w.atomic(ATOMIC_LOADS[insn.size]!, insn.size, offset)
         this.state.set(insn.dst)
         break
       }
       case 'store_release': {
-        const offset = pushAddress(this.state, insn.base, insn.off, true)
+        const offset = this.state.addresses.push(insn.base, insn.off, insn.size, true)
         this.state.register(insn.src)
         w.atomic(ATOMIC_STORES[insn.size]!, insn.size, offset)
         break

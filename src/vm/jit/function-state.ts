@@ -4,6 +4,7 @@
  */
 import type { Instruction, Operand } from '../../isa/instruction.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
+import type { Addresses } from './addresses.ts'
 import { type Operands, pushConstant, pushRegister } from './arithmetic.ts'
 import type { Flow } from './flow.ts'
 import { pushFrameTop } from './frame-code.ts'
@@ -73,6 +74,8 @@ export class FunctionState implements Operands {
   readonly stackLocals: number[] = []
   /** Registers that hold an address which does not change. */
   readonly known = new Map<number, Address>()
+  /** Set when the flow has its final shape. */
+  addresses!: Addresses
   /** The instruction that is written. */
   slot = 0
 

@@ -536,7 +536,9 @@ export class Jit {
       const reason = `atomic access to ${accessSize(insn)} bytes at an address that is not a multiple of it`
       return createFault('misaligned_atomic', reason, linked, slot!, undefined, error)
     }
-    const what = insn === undefined ? error.message : `${accessName(insn)}, where nothing is`
+    const isGuarded = executable.guard && insn !== undefined && writes(insn)
+    const where = isGuarded ? 'to page zero, or where nothing is' : 'where nothing is'
+    const what = insn === undefined ? error.message : `${accessName(insn)}, ${where}`
     return createFault('out_of_bounds', what, linked, slot ?? 0, undefined, error)
   }
 }
@@ -551,11 +553,14 @@ function accessSize(insn: Instruction): number {
   return 'size' in insn ? insn.size : 0
 }
 
+function writes({ kind }: Instruction): boolean {
+  return kind === 'store' || kind === 'atomic' || kind === 'store_release'
+}
+
 function accessName(insn: Instruction): string {
   if (insn.kind === 'call' || insn.kind === 'callx') return 'a call that reads or writes'
-  const writes = insn.kind === 'store' || insn.kind === 'atomic' || insn.kind === 'store_release'
   const size = accessSize(insn)
-  return `${writes ? 'write' : 'read'} of ${size} byte${size === 1 ? '' : 's'}`
+  return `${writes(insn) ? 'write' : 'read'} of ${size} byte${size === 1 ? '' : 's'}`
 }
 
 function defaultBudget({ linked }: ExecutableProgram): number {

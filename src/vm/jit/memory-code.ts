@@ -1,17 +1,13 @@
 /**
  * What loads, stores and atomic operations become.
  *
- * The low half of a register is the address; an offset that is not negative becomes part of the instruction, which adds it without
- * wrapping. Behind the end of the memory WebAssembly traps.
+ * Addresses are the subject of `addresses.ts`. Behind the end of the memory WebAssembly traps.
  * @module
  */
 import type { AtomicInsn, LoadInsn, StoreInsn } from '../../isa/instruction.ts'
-import { PAGE_SIZE } from '../guest-memory.ts'
 import { pushRegister } from './arithmetic.ts'
 import { CPU_HIGH } from './cpu-block.ts'
 import type { FunctionState } from './function-state.ts'
-import { FAULT } from './imports.ts'
-import { FRAME_POINTER } from './registers.ts'
 import { ATOMIC, OP } from './wasm-opcodes.ts'
 
 const LOADS: Readonly<Record<number, readonly [unsigned: number, signed: number]>> = {
@@ -59,52 +55,12 @@ const RMW64: Readonly<Record<AtomicInsn['op'], number>> = {
   xchg: ATOMIC.i64_rmw_xchg,
   cmpxchg: ATOMIC.i64_rmw_cmpxchg,
 }
-/** Pushes the address of an access, and answers the offset that the instruction adds. */
-export function pushAddress(f: FunctionState, base: number, off: number, writes: boolean): number {
-  const { w } = f
-  const { frameSize } = f.scope.target
-  if (base === FRAME_POINTER && f.registers[FRAME_POINTER] === undefined && frameSize + off >= 0) {
-    w.get(f.frame)
-    return frameSize + off
-  }
-  f.low(base)
-  let offset = off
-  if (off < 0) {
-    w.i32(off)
-    w.op(OP.i32_add)
-    offset = 0
-  }
-  if (writes && f.scope.options.guard) guardWrite(f, offset)
-  return offset
-}
-
-/** Page zero is never written: NULL is no object. The address is on the stack, and stays there. */
-function guardWrite(f: FunctionState, offset: number): void {
-  const { w } = f
-  const address = w.borrow('i32')
-  w.tee(address)
-  w.i32(PAGE_SIZE - offset)
-  w.op(OP.i32_lt_u)
-  w.if()
-  f.saveFuel()
-  w.i32(FAULT.nullWrite)
-  w.i32(f.slot)
-  w.get(address)
-  w.i32(offset)
-  w.op(OP.i32_add)
-  w.i32(0)
-  w.call(f.scope.imported('fault'))
-  w.op(OP.unreachable)
-  w.end()
-  w.get(address)
-  w.giveBack('i32', address)
-}
 
 export function writeLoad(f: FunctionState, { size, signed, dst, base, off }: LoadInsn): void {
   const { w } = f
   const slot = f.stackSlots.get(f.slot)
   if (slot === undefined) {
-    const offset = pushAddress(f, base, off, false)
+    const offset = f.addresses.push(base, off, size, false)
     w.memory(LOADS[size]![signed ? 1 : 0], offset)
   } else {
     w.get(f.stackLocals[slot]!)
@@ -117,7 +73,7 @@ export function writeStore(f: FunctionState, { size, base, off, src }: StoreInsn
   const { w } = f
   const slot = f.stackSlots.get(f.slot)
   if (slot === undefined) {
-    const offset = pushAddress(f, base, off, true)
+    const offset = f.addresses.push(base, off, size, true)
     f.operand(src, true)
     w.memory(STORES[size]!, offset)
     return
@@ -133,7 +89,7 @@ export function writeStore(f: FunctionState, { size, base, off, src }: StoreInsn
 export function writeAtomic(f: FunctionState, { op, size, fetch, base, off, src }: AtomicInsn): void {
   const { w } = f
   const wide = size === 8
-  const offset = pushAddress(f, base, off, true)
+  const offset = f.addresses.push(base, off, size, true)
   if (op === 'cmpxchg') pushRegister(w, f, 0, wide)
   pushRegister(w, f, src, wide)
   w.atomic((wide ? RMW64 : RMW32)[op], size, offset)

@@ -14,11 +14,13 @@ export interface StackSlots {
   /** The number of the slot that each load or store is an access to, from 0. */
   readonly slotOf: ReadonlyMap<number, number>
   readonly count: number
+  /** Of each slot: whether it has 8 bytes. */
+  readonly wide: readonly boolean[]
   /** Nothing of the frame is left in memory. */
   readonly all: boolean
 }
 
-export const NO_STACK_SLOTS: StackSlots = { slotOf: new Map(), count: 0, all: false }
+export const NO_STACK_SLOTS: StackSlots = { slotOf: new Map(), count: 0, wide: [], all: false }
 
 interface Access {
   readonly slot: number
@@ -41,7 +43,7 @@ export function findStackSlots(insns: readonly Instruction[], { nodes }: Flow, f
   }
   const sorted = [...accesses.values()].sort((a, b) => a.off - b.off)
   const slotOf = new Map<number, number>()
-  let count = 0
+  const wide: boolean[] = []
   let all = true
   for (let first = 0; first < sorted.length; ) {
     // Accesses that overlap, one with the next, are taken together.
@@ -54,12 +56,13 @@ export function findStackSlots(insns: readonly Instruction[], { nodes }: Flow, f
       if (access.off !== off || access.size !== size) same = false
       end = Math.max(end, access.off + access.size)
     }
-    if (same) for (let i = first; i < last; i++) slotOf.set(sorted[i]!.slot, count)
-    else all = false
-    if (same) count++
+    if (same) {
+      for (let i = first; i < last; i++) slotOf.set(sorted[i]!.slot, wide.length)
+      wide.push(size === 8)
+    } else all = false
     first = last
   }
-  return { slotOf, count, all }
+  return { slotOf, count: wide.length, wide, all }
 }
 
 function isFramePointer(src: Extract<Instruction, { kind: 'store' }>['src']): boolean {

@@ -1,0 +1,287 @@
+/**
+ * Pass: where addresses come from. The constant that a pointer is away from another one that is still there becomes part of the
+ * memory instruction, and the sum of a pointer and an index is made in 32 bits where it is used: the engine has one machine
+ * instruction for it, which an addition of 64 bits and its lower half are not.
+ *
+ * An offset does not wrap where the pointer would have: objects lie above page zero, so a pointer that wrapped, plus less than
+ * that, led into page zero, where nothing is. It traps instead.
+ *
+ * A program that nobody verified must not write to page zero. Its addresses for writes are made 64 KiB too low, and the
+ * instruction adds that: what was in page zero is behind the end of the memory then, and traps. That costs nothing, because the
+ * subtraction is part of the same machine instruction.
+ * @module
+ */
+import type { Instruction } from '../../isa/instruction.ts'
+import { PAGE_SIZE } from '../guest-memory.ts'
+import type { Flow, FlowShape } from './flow.ts'
+import type { FunctionState } from './function-state.ts'
+import { FAULT } from './imports.ts'
+import { FRAME_POINTER, REGISTERS, writtenRegister } from './registers.ts'
+import {
+  findRelations,
+  followVariables,
+  Relations,
+  type VariableFacts,
+  type Variables,
+  variablesOf,
+  ZERO,
+} from './relations.ts'
+import type { StackSlots } from './stack-slots.ts'
+import { OP } from './wasm-opcodes.ts'
+
+/** Up to this an offset cannot have wrapped. */
+const MOST_OFFSET = PAGE_SIZE
+/**
+ * Accesses whose offsets lie in the same stretch share one address that is made too low; for these a stretch after page zero is
+ * closed to writes, too. Nothing that a program may write lies there: it is where the guest runtime's own data begins.
+ */
+const STRETCH = 1024
+/** A 32-bit local that is the lower half of a variable less a constant. */
+interface Sum {
+  readonly local: number
+  readonly by: number
+}
+
+/** Locals that hold sums, within what control can only reach one way. */
+class Sums implements VariableFacts {
+  private readonly sums = new Map<number, Sum>()
+
+  get(variable: number): Sum | undefined {
+    return this.sums.get(variable)
+  }
+
+  /** `local` is about to be written: it is `variable` then. */
+  define(variable: number, local: number): void {
+    for (const [other, sum] of this.sums) if (sum.local === local) this.sums.delete(other)
+    this.sums.set(variable, { local, by: 0 })
+  }
+
+  assign(to: number, from: number, by: number): void {
+    const sum = this.sums.get(from)
+    if (sum === undefined) this.sums.delete(to)
+    else this.sums.set(to, { local: sum.local, by: sum.by + by })
+  }
+
+  forget(to: number): void {
+    this.sums.delete(to)
+  }
+
+  copyFrom(other: Sums): void {
+    this.sums.clear()
+    for (const [variable, sum] of other.sums) this.sums.set(variable, sum)
+  }
+
+  clear(): void {
+    this.sums.clear()
+  }
+}
+
+/** The addresses of a function, while its nodes are written in an order in which each comes after those that dominate it. */
+export class Addresses {
+  private readonly f: FunctionState
+  private readonly flow: Flow
+  private readonly shape: FlowShape
+  private readonly variables: Variables
+  private readonly states: readonly (Relations | undefined)[]
+  private readonly relations: Relations
+  private readonly sums = new Sums()
+  private readonly sumsAfter = new Map<number, Sums>()
+  /** Additions whose results are addresses. */
+  private readonly wanted: ReadonlySet<number>
+  /** The locals of sums, by the register that the sum is in. */
+  private readonly locals: number[] = []
+  private readonly enabled: boolean
+
+  constructor(f: FunctionState, flow: Flow, shape: FlowShape, slots: StackSlots) {
+    this.f = f
+    this.flow = flow
+    this.shape = shape
+    const { insns, options, target } = f.scope
+    this.enabled = options.passes?.foldAddresses !== false
+    this.variables = variablesOf(slots)
+    this.relations = new Relations(this.variables.count)
+    this.states = this.enabled ? findRelations(insns, flow, shape, this.variables, target) : []
+    this.wanted = this.enabled ? addressSums(insns, flow, shape) : new Set()
+  }
+
+  /** A node is going to be written. */
+  enter(node: number): void {
+    if (!this.enabled) return
+    const state = this.states[node]
+    if (state !== undefined) this.relations.copyFrom(state)
+    const { predecessorStart, predecessors } = this.shape.graph
+    const first = predecessorStart[node]!
+    const before = predecessorStart[node + 1]! - first === 1 ? this.sumsAfter.get(predecessors[first]!) : undefined
+    if (before === undefined) this.sums.clear()
+    else this.sums.copyFrom(before)
+  }
+
+  /** A node has been written. */
+  leave(node: number): void {
+    if (!this.enabled || this.wanted.size === 0) return
+    const { predecessorStart } = this.shape.graph
+    const isInherited = this.flow.nodes[node]!.next.some(
+      (to) => predecessorStart[to + 1]! - predecessorStart[to]! === 1,
+    )
+    if (!isInherited) return
+    const sums = new Sums()
+    sums.copyFrom(this.sums)
+    this.sumsAfter.set(node, sums)
+  }
+
+  /** Before an instruction is written. */
+  before(insn: Instruction, slot: number): void {
+    if (!this.wanted.has(slot) || insn.kind !== 'alu' || !('reg' in insn.src)) return
+    const { f } = this
+    const { dst, src, op } = insn
+    this.locals[dst] ??= f.w.local('i32')
+    f.low(dst)
+    f.low(src.reg)
+    f.w.op(op === 'sub' ? OP.i32_sub : OP.i32_add)
+    f.w.set(this.locals[dst])
+  }
+
+  /** After it. */
+  after(insn: Instruction, slot: number): void {
+    if (!this.enabled) return
+    const { relations, sums, variables, f } = this
+    followVariables(relations, insn, slot, variables, f.scope.target)
+    followVariables(sums, insn, slot, variables, f.scope.target)
+    if (this.wanted.has(slot)) {
+      const register = writtenRegister(insn)
+      sums.define(register, this.locals[register]!)
+    }
+  }
+
+  /** Pushes the address of an access of `size` bytes, and answers the offset that the memory instruction adds. */
+  push(base: number, off: number, size: number, writes: boolean): number {
+    const { f, relations } = this
+    const { frameSize } = f.scope.target
+    const { w } = f
+    const { leader, above } = relations
+    if (f.registers[FRAME_POINTER] === undefined && leader[FRAME_POINTER] === leader[base]) {
+      const place = frameSize + off + above[base]! - above[FRAME_POINTER]!
+      if (place >= 0 && place + size <= frameSize) {
+        w.get(f.frame)
+        return place
+      }
+    }
+    if (leader[ZERO] === leader[base]) {
+      const address = (above[base]! - above[ZERO]!) >>> 0
+      if (address + off >= PAGE_SIZE) {
+        w.i32((address + Math.min(off, 0)) | 0)
+        return Math.max(off, 0)
+      }
+      if (writes && f.scope.options.guard && address + off >= 0) this.nullWrite(address + off)
+    }
+    const sum = this.sums.get(base)
+    if (sum !== undefined && sum.by + off >= 0 && sum.by + off <= MOST_OFFSET) {
+      w.get(sum.local)
+      return this.finish(sum.by + off, writes)
+    }
+    let variable = base
+    let offset = off
+    for (let other = leader[base]!; other < leader.length; other++) {
+      if (leader[other] !== leader[base] || other === ZERO) continue
+      const total = above[base]! - above[other]! + off
+      if (total <= MOST_OFFSET && total > offset) {
+        variable = other
+        offset = total
+      }
+    }
+    this.pushVariable(variable)
+    return this.finish(offset, writes)
+  }
+
+  /** The lower half of the address without its offset is on the stack. */
+  private finish(offset: number, writes: boolean): number {
+    const { w, scope } = this.f
+    let added = Math.max(0, offset)
+    let low = Math.min(0, offset)
+    if (writes && scope.options.guard) {
+      const closed = Math.max(0, PAGE_SIZE - (added - (added % STRETCH)))
+      low -= closed
+      added += closed
+    }
+    if (low !== 0) {
+      w.i32(low)
+      w.op(OP.i32_add)
+    }
+    return added
+  }
+
+  private pushVariable(variable: number): void {
+    const { f } = this
+    if (variable < REGISTERS) {
+      f.low(variable)
+      return
+    }
+    f.w.get(f.stackLocals[variable - ZERO - 1]!)
+    f.w.op(OP.i32_wrap_i64)
+  }
+
+  private nullWrite(address: number): void {
+    const { f } = this
+    f.saveFuel()
+    f.w.i32(FAULT.nullWrite)
+    f.w.i32(f.slot)
+    f.w.i32(address)
+    f.w.i32(0)
+    f.w.call(f.scope.imported('fault'))
+    f.w.op(OP.unreachable)
+  }
+}
+
+/** The additions, of 64 bits, of two registers whose results are used as addresses: maybe plus a constant, maybe after copying. */
+function addressSums(insns: readonly Instruction[], { nodes }: Flow, { dominators }: FlowShape): Set<number> {
+  const found = new Set<number>()
+  // Registers that are addresses later, at the beginning of each node: a bit each.
+  const before = new Uint16Array(nodes.length)
+  for (let changed = true; changed; ) {
+    changed = false
+    for (let i = dominators.order.length - 1; i >= 0; i--) {
+      const index = dominators.order[i]!
+      const node = nodes[index]!
+      let later = 0
+      for (const next of node.next) later |= before[next]!
+      if (node.kind === 'code') {
+        for (let slot = node.end - 1; slot >= node.start; slot--)
+          later = addressesBefore(insns[slot]!, slot, later, found)
+      }
+      if (before[index] === later) continue
+      before[index] = later
+      changed = true
+    }
+  }
+  return found
+}
+
+function addressesBefore(insn: Instruction, slot: number, later: number, found: Set<number>): number {
+  switch (insn.kind) {
+    case 'alu': {
+      const { op, width, dst, src } = insn
+      const isAddress = (later & (1 << dst)) !== 0
+      if (!isAddress) return later
+      const without = later & ~(1 << dst)
+      if (width === 32) return without
+      if (op === 'mov') return 'reg' in src ? without | (1 << src.reg) : without
+      if (op !== 'add' && op !== 'sub') return without
+      if ('imm' in src) return later
+      found.add(slot)
+      return without
+    }
+    case 'load':
+      return (later & ~(1 << insn.dst)) | (1 << insn.base)
+    case 'store':
+    case 'atomic':
+    case 'load_acquire':
+    case 'store_release': {
+      const written = writtenRegister(insn)
+      return (written >= 0 ? later & ~(1 << written) : later) | (1 << insn.base)
+    }
+    default: {
+      const written = writtenRegister(insn)
+      return written >= 0 ? later & ~(1 << written) : later
+    }
+  }
+}
