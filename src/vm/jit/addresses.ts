@@ -50,10 +50,10 @@ class Sums implements VariableFacts {
     return this.sums.get(variable)
   }
 
-  /** `local` is about to be written: it is `variable` then. */
-  define(variable: number, local: number): void {
+  /** `local` was written: with `by` it is `variable`. */
+  define(variable: number, local: number, by: number): void {
     for (const [other, sum] of this.sums) if (sum.local === local) this.sums.delete(other)
-    this.sums.set(variable, { local, by: 0 })
+    this.sums.set(variable, { local, by })
   }
 
   assign(to: number, from: number, by: number): void {
@@ -91,6 +91,8 @@ export class Addresses {
   /** The locals of sums, by the register that the sum is in. */
   private readonly locals: number[] = []
   private readonly enabled: boolean
+  /** What the sum that was written last is above its local. */
+  private wantedBy = 0
 
   constructor(f: FunctionState, flow: Flow, shape: FlowShape, slots: StackSlots) {
     this.f = f
@@ -132,13 +134,16 @@ export class Addresses {
   /** Before an instruction is written. */
   before(insn: Instruction, slot: number): void {
     if (!this.wanted.has(slot) || insn.kind !== 'alu' || !('reg' in insn.src)) return
-    const { f } = this
+    const { w } = this.f
     const { dst, src, op } = insn
-    this.locals[dst] ??= f.w.local('i32')
-    f.low(dst)
-    f.low(src.reg)
-    f.w.op(op === 'sub' ? OP.i32_sub : OP.i32_add)
-    f.w.set(this.locals[dst])
+    this.locals[dst] ??= w.local('i32')
+    const base = this.lowest(dst, 0)
+    const index = op === 'sub' ? { variable: src.reg, offset: 0 } : this.lowest(src.reg, 0)
+    this.pushVariable(base.variable)
+    this.pushVariable(index.variable)
+    w.op(op === 'sub' ? OP.i32_sub : OP.i32_add)
+    w.set(this.locals[dst])
+    this.wantedBy = base.offset + index.offset
   }
 
   /** After it. */
@@ -149,7 +154,7 @@ export class Addresses {
     followVariables(sums, insn, slot, variables, f.scope.target)
     if (this.wanted.has(slot)) {
       const register = writtenRegister(insn)
-      sums.define(register, this.locals[register]!)
+      sums.define(register, this.locals[register]!, this.wantedBy)
     }
   }
 
@@ -179,6 +184,14 @@ export class Addresses {
       w.get(sum.local)
       return this.finish(sum.by + off, writes)
     }
+    const { variable, offset } = this.lowest(base, off)
+    this.pushVariable(variable)
+    return this.finish(offset, writes)
+  }
+
+  /** The lowest variable that is the same as `base + off` but for an offset; `base` itself if none is lower. */
+  private lowest(base: number, off: number): { readonly variable: number; readonly offset: number } {
+    const { leader, above } = this.relations
     let variable = base
     let offset = off
     for (let other = leader[base]!; other < leader.length; other++) {
@@ -189,8 +202,7 @@ export class Addresses {
         offset = total
       }
     }
-    this.pushVariable(variable)
-    return this.finish(offset, writes)
+    return { variable, offset }
   }
 
   /** The lower half of the address without its offset is on the stack. */

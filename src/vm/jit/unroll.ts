@@ -9,7 +9,7 @@ import type { CodeNode, Flow, FlowShape } from './flow.ts'
 /** Copies of a loop, itself included. */
 const COPIES = 4
 /** Loops with more instructions stay as they are. */
-const MAX_INSNS = 32
+const MAX_INSNS = 64
 /** All copies together add no more than so many instructions to a function. */
 const MAX_GROWTH = 4096
 
