@@ -95,7 +95,7 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'a failed packet load goes on',
-    find: '  w.if()\n  f.saveFuel()\n  f.register(0)\n  w.op(OP.return)\n  w.end()',
+    find: '  w.if()\n  f.exit()\n  w.end()',
     replace: '  w.op(OP.drop)',
   },
   {

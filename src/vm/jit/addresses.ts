@@ -172,12 +172,11 @@ export class Addresses {
       }
     }
     if (leader[ZERO] === leader[base]) {
-      const address = (above[base]! - above[ZERO]!) >>> 0
-      if (address + off >= PAGE_SIZE) {
-        w.i32((address + Math.min(off, 0)) | 0)
-        return Math.max(off, 0)
-      }
-      if (writes && f.scope.options.guard && address + off >= 0) this.nullWrite(address + off)
+      const address = (above[base]! - above[ZERO]! + Math.min(off, 0)) >>> 0
+      const offset = Math.max(off, 0)
+      if (writes && f.scope.options.guard && address + offset < PAGE_SIZE) this.nullWrite(address + offset)
+      w.i32(address | 0)
+      return offset
     }
     const sum = this.sums.get(base)
     if (sum !== undefined && sum.by + off >= 0 && sum.by + off <= MOST_OFFSET) {
