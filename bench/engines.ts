@@ -8,9 +8,11 @@
  * by round, in processor time (the kernel by its own clock), and medians are taken: what else the machine does meets all alike.
  * @module
  */
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { arch, cpus, loadavg, release } from 'node:os'
-import { AnybpfEngine, entryCosts } from './engines/anybpf.ts'
+import { fileURLToPath } from 'node:url'
+import { AnybpfEngine } from './engines/anybpf.ts'
 import { type Engine, Refusal, type Subject } from './engines/engine.ts'
 import { NativeEngine, PeerEngine } from './engines/external.ts'
 import { KernelEngine } from './engines/kernel.ts'
@@ -68,10 +70,24 @@ async function openAll(workload: Workload, engines: readonly Engine[], result: R
   return open
 }
 
+/** In a process of its own, which knows no other programs. */
+function entryCosts(live: number): Record<string, number> {
+  const main = fileURLToPath(new URL('main.mjs', import.meta.url))
+  const { stdout, stderr, status } = spawnSync(process.execPath, [main, 'entries', `--live=${live}`, '--json'], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`bench entries: ${stderr}`)
+  const costs = JSON.parse(stdout) as Record<string, number>
+  return Object.fromEntries(
+    Object.entries(costs).map(([way, ns]) => [`${way}; ${live} program${live === 1 ? '' : 's'} live`, ns]),
+  )
+}
+
 const engines: Engine[] = []
 for (const make of [
   () => new AnybpfEngine('interpreter'),
   () => new AnybpfEngine('jit'),
+  () => new AnybpfEngine('guarded'),
   () => new NativeEngine(),
   ...(process.argv.includes('--no-kernel') ? [] : [() => new KernelEngine()]),
   () => new PeerEngine('ubpf'),
@@ -103,7 +119,7 @@ for (let round = 0; round < rounds; round++) {
   for (const { subject, count, times } of timed) times.push(await subject.time(count))
 }
 summarize(results)
-const ways = only === '' ? entryCosts(memory[0]!, maps[0]!, rounds) : {}
+const ways = only === '' ? { ...entryCosts(1), ...entryCosts(6) } : {}
 for (const engine of engines) engine.close()
 
 const names = engines.map(({ name }) => name)

@@ -1,5 +1,5 @@
 /**
- * anybpf's own engines: the interpreter without checks, and the JIT as it runs verified programs.
+ * anybpf's own engines: the interpreter without checks; the JIT as it runs verified programs, and as it runs others (`guarded`).
  * @module
  */
 import { decodeProgram } from '../../src/isa/index.ts'
@@ -26,11 +26,13 @@ const COMPILATIONS = 9
 const WARM_UP_MS = 150
 const BOUNDLESS = { budget: 0 }
 
+export type OwnEngine = 'interpreter' | 'jit' | 'guarded'
+
 export class AnybpfEngine implements Engine {
-  readonly name: 'interpreter' | 'jit'
+  readonly name: OwnEngine
   private readonly runtimes: Runtime[] = []
 
-  constructor(name: 'interpreter' | 'jit') {
+  constructor(name: OwnEngine) {
     this.name = name
   }
 
@@ -57,33 +59,36 @@ export class AnybpfEngine implements Engine {
 
   private openMemory(workload: MemoryWorkload): Subject {
     const size = this.name === 'jit' ? measureCompilation(workload) : undefined
-    const { machine, cpu, program } = load(workload)
+    const { machine, cpu, program } = load(workload, this.name !== 'guarded')
     const { memory } = machine
     const { length } = workload
     const start = memory.place(workload.memory)
-    let once: () => number
-    if (this.name === 'jit') {
+    let many: (count: number) => void
+    if (this.name !== 'interpreter') {
       const jit = new Jit(cpu, justInTime())
-      once = () => jit.run(program, start, length, BOUNDLESS)
+      many = (count) => void jit.repeat(program, start, length, count, BOUNDLESS)
     } else {
       const interpreter = new Interpreter(cpu)
       const options = { budget: 0, checked: false }
-      once = () => interpreter.run(program, start, length, options)
+      many = (count) => {
+        for (let i = 0; i < count; i++) interpreter.run(program, start, length, options)
+      }
     }
-    once()
+    many(1)
     const r0 = pairToU64(cpu.registers[0]!, cpu.registers[1]!)
     return {
       outcome: memoryOutcome(r0, memory.read(start, workload.memory.length)),
       ...(size !== undefined && { size }),
       time: async (count) => {
         const before = processorNs()
-        for (let i = 0; i < count; i++) once()
+        many(count)
         return (processorNs() - before) / count
       },
     }
   }
 
   private openObject(workload: ObjectWorkload): Subject {
+    if (this.name === 'guarded') throw new Refusal('no maps: programs of objects are verified')
     const runtime = new Runtime({ platform: PLATFORM })
     this.runtimes.push(runtime)
     const { spec, listed } = openObject(workload)
@@ -121,10 +126,10 @@ function processorNs(): number {
   return (user + system) * 1000
 }
 
-function load({ name, code }: MemoryWorkload) {
+function load({ name, code }: MemoryWorkload, verified = true) {
   const machine = new VirtualMachine({ platform: raw })
   const cpu = new VirtualCpu({ machine })
-  const program = machine.addProgram({ name, insns: decodeProgram(code, 'little'), verified: true })
+  const program = machine.addProgram({ name, insns: decodeProgram(code, 'little'), verified })
   return { machine, cpu, program }
 }
 
@@ -143,39 +148,4 @@ function measureCompilation(workload: MemoryWorkload): CodeSize {
   }
   jit.dispose()
   return { firstMs: times[0]!, compileMs: median(times), bytes }
-}
-
-/** What the ways into an empty program cost, in nanoseconds: from the lowest one to the one that gives an object back. */
-export function entryCosts(empty: MemoryWorkload, object: ObjectWorkload, rounds: number): Record<string, number> {
-  const { cpu, program } = load(empty)
-  const jit = new Jit(cpu, justInTime())
-  const runtime = new Runtime({ platform: PLATFORM })
-  const loaded = runtime.load(openObject(object).spec, { programs: [object.program], engine: 'jit' })
-  const xdp = loaded.programs[object.program]!
-  const packet = object.packets[0]!
-  xdp.invoke(packet, BOUNDLESS)
-  const ways: Record<string, (count: number) => void> = {
-    'Jit.run(program, r1, r2)': (count) => {
-      for (let i = 0; i < count; i++) jit.run(program, 0, 0, BOUNDLESS)
-    },
-    'program.again(count)': (count) => void xdp.again(count, BOUNDLESS),
-    'program.invoke(packet)': (count) => {
-      for (let i = 0; i < count; i++) xdp.invoke(packet, BOUNDLESS)
-    },
-    'program.run(packet)': (count) => {
-      for (let i = 0; i < count; i++) xdp.run(packet, BOUNDLESS)
-    },
-  }
-  const times = new Map(Object.keys(ways).map((way) => [way, [] as number[]]))
-  const COUNT = 20_000
-  for (const way of Object.values(ways)) way(COUNT)
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, way] of Object.entries(ways)) {
-      const before = processorNs()
-      way(COUNT)
-      times.get(name)!.push((processorNs() - before) / COUNT)
-    }
-  }
-  runtime.dispose()
-  return Object.fromEntries([...times].map(([name, list]) => [name, median(list)]))
 }

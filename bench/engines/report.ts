@@ -23,6 +23,7 @@ export interface Result {
 /** Engines whose figures are net of what their own harness costs. */
 const NET = new Set(['kernel'])
 
+const OWN = new Set(['interpreter', 'jit', 'guarded'])
 const PEERS = new Set(['kernel', 'ubpf', 'rbpf'])
 
 export function summarize(results: readonly Result[]): void {
@@ -80,7 +81,7 @@ function pairs(
   ns: (result: Result, engine: string) => number,
 ): string {
   const found = engines.flatMap((engine) => {
-    if (engine === 'jit' || engine === 'interpreter') return []
+    if (OWN.has(engine)) return []
     const both = results.filter(
       (result) => result.name !== EMPTY && result.ns['jit'] !== undefined && ns(result, engine) > 0,
     )
