@@ -130,6 +130,7 @@ export const NO_PASSES: JitPasses = {
   foldAddresses: false,
   rotates: false,
   unroll: false,
+  selects: false,
   stackSlots: false,
   maps: false,
 }

@@ -158,6 +158,13 @@ export class Addresses {
     }
   }
 
+  /** A register was written otherwise. */
+  forget(register: number): void {
+    if (!this.enabled) return
+    this.relations.forget(register)
+    this.sums.forget(register)
+  }
+
   /** Pushes the address of an access of `size` bytes, and answers the offset that the memory instruction adds. */
   push(base: number, off: number, size: number, writes: boolean): number {
     const { f, relations } = this

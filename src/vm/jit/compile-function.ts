@@ -22,6 +22,7 @@ import { leaveForPiece, type PieceLayout } from './piece-layout.ts'
 import { makeReducible } from './reduce.ts'
 import { FRAME_POINTER, writtenRegister } from './registers.ts'
 import { findRotations, type Rotation } from './rotates.ts'
+import { findSelections, registersOf, type Selection } from './selects.ts'
 import { ENTRY_CHOICE, NEXT_CHOICE } from './split.ts'
 import { findStackSlots, NO_STACK_SLOTS, type StackSlots } from './stack-slots.ts'
 import { writeStructure } from './structure.ts'
@@ -104,7 +105,9 @@ class FunctionCompiler {
     this.clear = clear
     this.state = new FunctionState(scope, flow, slots, piece)
     this.w = this.state.w
-    const shape = makeReducible(flow)
+    let shape = makeReducible(flow)
+    const selects = options.passes?.selects !== false && !options.budget
+    if (selects && findSelections(insns, flow, shape)) shape = shapeOf(flow)
     const unrolled = options.passes?.unroll !== false && unrollLoops(insns, flow, shape)
     this.shape = unrolled ? shapeOf(flow) : shape
     this.state.addresses = new Addresses(this.state, flow, this.shape, slots)
@@ -168,9 +171,7 @@ class FunctionCompiler {
         this.state.addresses.enter(index)
         this.planRotations(node)
         for (let slot = node.start; slot < node.end; slot++) {
-          this.state.slot = slot
-          this.offsets.push(w.out.length)
-          this.slots.push(slot)
+          this.begin(slot)
           const insn = this.scope.insns[slot]!
           this.saveRotated(slot)
           this.state.addresses.before(insn, slot)
@@ -180,6 +181,7 @@ class FunctionCompiler {
           this.learn(insn)
           this.state.addresses.after(insn, slot)
         }
+        if (node.select !== undefined) this.select(node, node.select)
         this.state.addresses.leave(index)
         break
       case 'trap':
@@ -198,6 +200,65 @@ class FunctionCompiler {
       default:
         assertNever(node)
     }
+  }
+
+  /** Both ways of the jump at the end of a node, and of each register that they write the value that it has to have. */
+  private select({ last }: CodeNode, selection: Selection): void {
+    const { w, state } = this
+    const { fall, taken } = selection
+    const condition = w.borrow('i32')
+    this.condition(this.scope.insns[last]!)
+    w.set(condition)
+    const registers = registersOf(this.scope.insns, selection)
+    /** Values of the registers where the jump is not taken: for now, those before it. */
+    const others = registers.map((register) => this.copy(register))
+    const before = fall !== undefined && taken !== undefined ? registers.map((register) => this.copy(register)) : []
+    if (fall !== undefined) this.way(fall)
+    if (taken !== undefined) {
+      before.forEach((local, i) => {
+        state.register(registers[i]!)
+        w.set(others[i]!)
+        w.get(local)
+        state.set(registers[i]!)
+      })
+      this.way(taken)
+    }
+    registers.forEach((register, i) => {
+      if (taken === undefined) w.get(others[i]!)
+      state.register(register)
+      if (taken !== undefined) w.get(others[i]!)
+      w.get(condition)
+      w.op(OP.select)
+      state.set(register)
+      state.known.delete(register)
+      state.addresses.forget(register)
+    })
+    for (const local of [...others, ...before]) w.giveBack('i64', local)
+    w.giveBack('i32', condition)
+  }
+
+  private copy(register: number): number {
+    const local = this.w.borrow('i64')
+    this.state.register(register)
+    this.w.set(local)
+    return local
+  }
+
+  /** The instructions on one of two ways. */
+  private way(node: CodeNode): void {
+    const { start, end, select } = node
+    for (let slot = start; slot < end; slot++) {
+      this.begin(slot)
+      this.insn(this.scope.insns[slot]!)
+    }
+    if (select !== undefined) this.select(node, select)
+  }
+
+  /** What is written from here on comes from an instruction. */
+  private begin(slot: number): void {
+    this.state.slot = slot
+    this.offsets.push(this.w.out.length)
+    this.slots.push(slot)
   }
 
   /** Goes on in another piece. */

@@ -6,6 +6,7 @@
 import { type FlowGraph, invertEdges } from '../../isa/cfg.ts'
 import { computeDominators, type Dominators } from '../../isa/dominators.ts'
 import { findLoops, type Loops } from '../../isa/loops.ts'
+import type { Selection } from './selects.ts'
 
 /** Instructions [start, end); `next`: where control goes from the last one, the fall-through first, then the jump's target. */
 export interface CodeNode {
@@ -18,6 +19,8 @@ export interface CodeNode {
   readonly weight: number
   /** It ends in an indirect jump. */
   readonly indirect: boolean
+  /** Instead of the jump at its end: see `selects.ts`. */
+  select?: Selection
   next: number[]
 }
 

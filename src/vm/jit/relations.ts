@@ -10,6 +10,7 @@
 import type { Instruction } from '../../isa/instruction.ts'
 import type { Flow, FlowShape } from './flow.ts'
 import { REGISTERS, writtenRegister } from './registers.ts'
+import { registersOf } from './selects.ts'
 import type { StackSlots } from './stack-slots.ts'
 import type { JitTarget } from './target.ts'
 
@@ -212,6 +213,7 @@ export function findRelations(
         for (let slot = node.start; slot < node.end; slot++) {
           followVariables(state, insns[slot]!, slot, variables, target)
         }
+        if (node.select !== undefined) for (const register of registersOf(insns, node.select)) state.forget(register)
       }
       for (const next of node.next) {
         const known = states[next]

@@ -70,6 +70,8 @@ export interface JitPasses {
   readonly rotates?: boolean
   /** Small innermost loops several times in a row. */
   readonly unroll?: boolean
+  /** Jumps around a few instructions that only compute. */
+  readonly selects?: boolean
   /** Stack slots whose address nobody takes live in locals. */
   readonly stackSlots?: boolean
   /** Operations on maps that are known: in place, or a call from WebAssembly to WebAssembly. */

@@ -42,6 +42,9 @@ function sizeOf(insns: readonly Instruction[], { nodes }: Flow, members: readonl
     const node = nodes[member]!
     if (node.kind !== 'code') return Infinity
     size += node.end - node.start
+    if (node.select !== undefined) {
+      for (const way of [node.select.fall, node.select.taken]) if (way !== undefined) size += way.end - way.start
+    }
     if (size > MAX_INSNS) return Infinity
     for (let slot = node.start; slot < node.end; slot++) {
       const { kind } = insns[slot]!
