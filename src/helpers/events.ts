@@ -6,7 +6,7 @@
  */
 import { EAGAIN, EFAULT, EINVAL } from '../spec/errno.ts'
 import { RECORD_HEADER_BYTES, RECORD_OWNER } from '../vm/guest-layout.ts'
-import { PAGE_SIZE } from '../vm/guest-memory.ts'
+import { PAGE_SIZE } from '../vm/linear-memory.ts'
 import type { Cpu, HelperDefinition } from '../vm/machine.ts'
 import { isPerfEventArray, isRingBuffer, type PerfEventStore, type RingBufferStore } from '../vm/stores.ts'
 import { helperFault, linuxHelper } from './definition.ts'

@@ -3,7 +3,7 @@
  * access is tested against the regions that exist, as the checked interpreter tests the program's own.
  * @module
  */
-import { type GuestAddress, PAGE_SIZE } from '../vm/guest-memory.ts'
+import { type GuestAddress, PAGE_SIZE } from '../vm/linear-memory.ts'
 import type { Cpu, MapStore } from '../vm/machine.ts'
 import { helperFault } from './definition.ts'
 

@@ -3,7 +3,7 @@
  * @module
  */
 import type { FaultAccess, FaultKind } from './fault.ts'
-import { type GuestAddress, PAGE_SIZE } from './guest-memory.ts'
+import { type GuestAddress, PAGE_SIZE } from './linear-memory.ts'
 import type { Region } from './regions.ts'
 
 /** What a semantic line throws; the engine adds where. */

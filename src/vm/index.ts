@@ -2,6 +2,7 @@
  * The virtual machine: linear memory, regions, the machine and its CPUs, and the engines that run programs on them.
  * @module
  */
+export { BaseMachine, type BaseMachineOptions } from './base-machine.ts'
 export * from './code-address.ts'
 export * from './environment.ts'
 export * from './execute-raw.ts'
@@ -13,6 +14,7 @@ export { justInTime } from './jit/just-in-time.ts'
 export type { ModuleRequest, ModuleSource, ProgramModule } from './jit/module-source.ts'
 export type { Runner } from './jit/runner.ts'
 export type { JitPasses } from './jit/target.ts'
+export { LinearMemory, type LinearMemoryOptions } from './linear-memory.ts'
 export { DEFAULT_BUDGET, MAY_GOTO_LIMIT } from './limits.ts'
 export * from './linked-program.ts'
 export { type LoweredProgram, type LoweringOptions, lowerProgram } from './lowering.ts'

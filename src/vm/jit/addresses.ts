@@ -12,7 +12,7 @@
  * @module
  */
 import type { Instruction } from '../../isa/instruction.ts'
-import { PAGE_SIZE } from '../guest-memory.ts'
+import { PAGE_SIZE } from '../linear-memory.ts'
 import type { Flow, FlowShape } from './flow.ts'
 import type { FunctionState } from './function-state.ts'
 import { FAULT } from './imports.ts'
