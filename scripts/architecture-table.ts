@@ -102,6 +102,18 @@ export const MODULES: readonly ModuleRow[] = [
     mayImport: RUNTIME,
   },
   {
+    module: 'aot',
+    owns: 'programs that were built ahead of time: putting their modules, maps and memory together',
+    doesNotOwn: 'building them (build); reading objects, verifying, compiling',
+    mayImport: [...RUNTIME, 'loader'],
+  },
+  {
+    module: 'build',
+    owns: 'objects to WebAssembly ahead of time, and the module that goes with it',
+    doesNotOwn: 'writing files; the compiler (vm)',
+    mayImport: [...RUNTIME, 'loader', 'aot'],
+  },
+  {
     module: 'testing',
     owns: 'what a user’s unit tests import: mocks, clocks, matchers, coverage',
     doesNotOwn: 'a test runner',
@@ -124,7 +136,7 @@ export const MODULES: readonly ModuleRow[] = [
     module: 'cli',
     owns: 'argument grammar, commands, printers',
     doesNotOwn: 'anything that a library user would want',
-    mayImport: [...RUNTIME, 'loader', 'testing', '.', 'node'],
+    mayImport: [...RUNTIME, 'loader', 'aot', 'build', 'testing', '.', 'node'],
     node: true,
     packages: ['commander'],
   },

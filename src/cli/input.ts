@@ -77,6 +77,16 @@ export async function readJsonOption(value: string, what: string, io: CliIo): Pr
   return step(EXIT.badInput, undefined, () => parseJson(text, `${what} (${file})`))
 }
 
+/** Values of global variables, from `NAME=JSON` and `NAME=@FILE`. */
+export async function readGlobals(assignments: readonly string[], io: CliIo): Promise<Record<string, unknown>> {
+  const globals: Record<string, unknown> = Object.create(null)
+  for (const assignment of assignments) {
+    const { name, value } = splitAssignment(assignment, '--global')
+    globals[name] = await readJsonOption(value, `--global ${name}`, io)
+  }
+  return globals
+}
+
 /** Splits `NAME=VALUE`. */
 export function splitAssignment(text: string, option: string): { readonly name: string; readonly value: string } {
   const at = text.indexOf('=')

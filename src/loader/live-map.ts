@@ -5,10 +5,22 @@
 import type { BtfTypeId } from '../btf/index.ts'
 import { BpfMap, createEventCodecs, createMapCodecs, type MapParameters } from '../maps/index.ts'
 import type { InitialSlot, MapSpec } from '../object/index.ts'
+import type { Platform } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
+import type { BaseMachine } from '../vm/index.ts'
+import type { Definitions } from './extension.ts'
 import { areSameInner, haveSameFields, rememberSpec, specOf } from './map-likeness.ts'
 import type { Program } from './program.ts'
-import type { Runtime } from './runtime.ts'
+
+/** What a map needs of its runtime. */
+export interface MapHost {
+  readonly machine: BaseMachine
+  readonly platform: Pick<Platform, 'name' | 'mapTypes'>
+  readonly definitions: Pick<Definitions, 'mapTypes'>
+  mapAt(address: number): BpfMap | undefined
+  addMap(map: BpfMap): void
+  forgetMap(map: BpfMap): void
+}
 
 /** How many copies a per-CPU map has: a runtime has one CPU. */
 const CPUS = 1
@@ -17,7 +29,7 @@ const CPUS = 1
  * Makes the map, and gives it `contents` as the value of key 0 if there are any (global data). Throws ERR_UNSUPPORTED for a
  * type that nobody here implements, ERR_MAP for impossible sizes, ERR_NO_MEMORY.
  */
-export function createLiveMap(runtime: Runtime, spec: MapSpec, contents?: Uint8Array): BpfMap {
+export function createLiveMap(runtime: MapHost, spec: MapSpec, contents?: Uint8Array): BpfMap {
   const { machine } = runtime
   const type = runtime.platform.mapTypes.get(spec.type)
   const definition = type === undefined ? undefined : runtime.definitions.mapTypes.get(type.name)
@@ -61,7 +73,7 @@ export function createLiveMap(runtime: Runtime, spec: MapSpec, contents?: Uint8A
  * Throws ERR_USAGE if a map that the caller gives is not alive in this runtime, ERR_MAP if it is not what the object
  * declares under that name.
  */
-export function checkGivenMap(runtime: Runtime, spec: MapSpec, map: BpfMap): void {
+export function checkGivenMap(runtime: MapHost, spec: MapSpec, map: BpfMap): void {
   if (!(map instanceof BpfMap) || runtime.mapAt(map.address) !== map) {
     throw new AnybpfError('ERR_USAGE', `map ${spec.name}: what is given for it is no live map of this runtime`)
   }
@@ -105,7 +117,7 @@ function recordType({ keySize, valueSize, btfValueType }: MapSpec): BtfTypeId | 
   return keySize === 4 && valueSize === 4 ? undefined : btfValueType
 }
 
-function mapParameters(runtime: Runtime, spec: MapSpec): Omit<MapParameters, 'cpus' | 'inner'> {
+function mapParameters(runtime: MapHost, spec: MapSpec): Omit<MapParameters, 'cpus' | 'inner'> {
   const { name, flags } = spec
   const records = runtime.platform.mapTypes.get(spec.type)?.records === true
   // Loaders fill in what a declaration may leave out: one buffer per CPU, descriptors of four bytes.
@@ -115,7 +127,7 @@ function mapParameters(runtime: Runtime, spec: MapSpec): Omit<MapParameters, 'cp
   return { name, keySize: records && !perf ? 0 : spec.keySize, valueSize, maxEntries, flags }
 }
 
-function innerParameters(runtime: Runtime, { innerMap }: MapSpec): Pick<MapParameters, 'inner'> {
+function innerParameters(runtime: MapHost, { innerMap }: MapSpec): Pick<MapParameters, 'inner'> {
   if (innerMap === undefined) return {}
   return { inner: { ...mapParameters(runtime, innerMap), typeId: innerMap.type } }
 }

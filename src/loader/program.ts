@@ -7,15 +7,7 @@ import type { ContextBatch } from '../programs/batch.ts'
 import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { Report } from '../verifier/index.ts'
-import type {
-  ExecutableProgram,
-  GuestAddress,
-  Interpreter,
-  Jit,
-  Runner,
-  RunOptions,
-  VirtualMachine,
-} from '../vm/index.ts'
+import type { BaseMachine, ExecutableProgram, GuestAddress, Interpreter, Jit, Runner, RunOptions } from '../vm/index.ts'
 import { Batch, type BatchOptions } from './batch.ts'
 import type { AnyProgramTypeDefinition } from './extension.ts'
 
@@ -57,8 +49,8 @@ export type RunResult<Output> = RunBase & Output
 
 /** What a program needs of its runtime. */
 export interface ProgramHost {
-  readonly machine: VirtualMachine
-  readonly interpreter: Interpreter
+  readonly machine: BaseMachine
+  readonly interpreter: Pick<Interpreter, 'cpu' | 'assertIdle' | 'run'>
   /** Made when it is first asked for. */
   readonly jit: Jit
   /** What was disposed of on its own need not be held until the runtime is. */

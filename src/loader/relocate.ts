@@ -8,14 +8,11 @@ import type { LinkedProgram as LinkedSpec, ObjectSpec } from '../object/index.ts
 import { AnybpfError } from '../util/index.ts'
 import type { LinkedProgram } from '../vm/index.ts'
 
-/** An address; or, before there are any, a map by its index, and of one with a single value, a byte in that. */
-export type Place = number | { readonly map: number; readonly offset?: number }
-
 /** Where things are. Each throws an `AnybpfError` for a name that has no place. */
 export interface Addresses {
-  map(name: string): Place
+  map(name: string): number
   /** Of byte `offset` in the value of a global data map. */
-  mapValue(name: string, offset: number): Place
+  mapValue(name: string, offset: number): number
   /** Of a kernel symbol; 0 for a weak one that does not exist. */
   ksym(name: string): number
 }
@@ -54,28 +51,7 @@ export function relocateProgram(spec: ObjectSpec, linked: LinkedSpec, addresses:
   return { name, insns, byteOrder: spec.byteOrder, lines: linked.lines }
 }
 
-function withAddress(insn: Instruction | undefined, place: Place, at: string): Instruction {
+function withAddress(insn: Instruction | undefined, address: number, at: string): Instruction {
   if (insn?.kind !== 'lddw') throw new AnybpfError('ERR_LINK', `${at}: a symbol's address needs a wide load`)
-  const { dst } = insn
-  if (typeof place === 'number') return loadOf(dst, place)
-  const { map, offset } = place
-  if (offset === undefined) return { kind: 'lddw', source: 'map_idx', dst, imm: map, imm2: 0 }
-  return { kind: 'lddw', source: 'map_idx_value', dst, imm: map, imm2: offset }
-}
-
-function loadOf(dst: number, address: number): Instruction {
-  return { kind: 'lddw', source: 'imm64', dst, imm: address | 0, imm2: Math.floor(address / 2 ** 32) | 0 }
-}
-
-/** Instructions that name maps by index, with the addresses of these maps in their place. */
-export function bindMaps(
-  insns: readonly Instruction[],
-  maps: readonly { readonly address: number; readonly valueAddress: number }[],
-): Instruction[] {
-  return insns.map((insn) => {
-    if (insn.kind !== 'lddw' || (insn.source !== 'map_idx' && insn.source !== 'map_idx_value')) return insn
-    const map = maps[insn.imm]
-    if (map === undefined) throw new AnybpfError('ERR_LINK', `no map ${insn.imm}: there are ${maps.length}`)
-    return loadOf(insn.dst, insn.source === 'map_idx' ? map.address : map.valueAddress + insn.imm2)
-  })
+  return { kind: 'lddw', source: 'imm64', dst: insn.dst, imm: address | 0, imm2: Math.floor(address / 2 ** 32) | 0 }
 }

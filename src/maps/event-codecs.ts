@@ -15,13 +15,18 @@ export type EventCodecs = (size: number) => Codec | undefined
 
 const EVENT_NAME = /(?:event|record|sample|msg)(?:_t)?$/i
 
+/** Whether a structure of this name may be what records look like. */
+export function isEventName(name: string): boolean {
+  return EVENT_NAME.test(name)
+}
+
 /** `declared` is the map's value type, if it has one. Each size is searched for once. */
 export function createEventCodecs(name: string, btf: Btf | undefined, declared: BtfTypeId | undefined): EventCodecs {
   const codec = createEventCodec(name, btf, declared)
   if (codec !== undefined) return (size) => (size >= codec.size ? codec : undefined)
   const bySize = new Map<number, BtfStruct[]>()
   for (const type of btf?.types ?? []) {
-    if (type.kind !== 'struct' || !EVENT_NAME.test(type.name)) continue
+    if (type.kind !== 'struct' || !isEventName(type.name)) continue
     const others = bySize.get(type.size)
     if (others === undefined) bySize.set(type.size, [type])
     else others.push(type)

@@ -6,6 +6,7 @@
 import { Command } from 'commander'
 import type { CliIo } from '../streams.ts'
 import { addAsm } from './asm.ts'
+import { addBuild } from './build.ts'
 import { addCfg } from './cfg.ts'
 import { addDisasm } from './disasm.ts'
 import { addInspect } from './inspect.ts'
@@ -23,7 +24,7 @@ export function createGrammar(io: CliIo, version: string, finish: (status: numbe
   const program = new Command()
   program
     .name('anybpf')
-    .description('BPF, whole, without a kernel: verify, run, inspect and disassemble compiled BPF objects.')
+    .description('BPF, whole, without a kernel: verify, run, inspect, disassemble and build compiled BPF objects.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
@@ -65,5 +66,6 @@ Examples:
   addDisasm(context)
   addAsm(context)
   addCfg(context)
+  addBuild(context)
   return program
 }

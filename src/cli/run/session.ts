@@ -13,7 +13,7 @@ import { type Report, verify } from '../../verifier/index.ts'
 import { type Environment, VirtualEnvironment } from '../../vm/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, toCliError, usageError } from '../errors.ts'
-import { chooseByName, readJsonOption, readProgramFile, splitAssignment } from '../input.ts'
+import { chooseByName, readGlobals, readProgramFile } from '../input.ts'
 import { plainInteger } from '../json.ts'
 import type { CliIo } from '../streams.ts'
 import { LICENSE_OF_BARE_CODE } from '../verify/programs.ts'
@@ -160,15 +160,6 @@ function verifyAlone(insns: readonly Instruction[], type: string, platform: Plat
       ? { ...platform, programTypes: new Map([...platform.programTypes, ['raw', rawProgramType(memorySize)]]) }
       : platform
   return verify({ name: 'program', type, license: LICENSE_OF_BARE_CODE, insns }, sized)
-}
-
-async function readGlobals(assignments: readonly string[], io: CliIo): Promise<Record<string, unknown>> {
-  const globals: Record<string, unknown> = Object.create(null)
-  for (const assignment of assignments) {
-    const { name, value } = splitAssignment(assignment, '--global')
-    globals[name] = await readJsonOption(value, `--global ${name}`, io)
-  }
-  return globals
 }
 
 function realTime(virtual: VirtualEnvironment): Environment {

@@ -9,7 +9,7 @@ import { linux, type Platform, raw } from '../../spec/index.ts'
 import { decodeForVerifier, type VerifierProgram } from '../../verifier/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, usageError } from '../errors.ts'
-import { chooseByName, readJsonOption, readProgramFile, splitAssignment } from '../input.ts'
+import { chooseByName, readGlobals, readProgramFile } from '../input.ts'
 import type { CliIo } from '../streams.ts'
 
 export interface ProgramOptions {
@@ -69,11 +69,7 @@ async function objectCandidates(
   io: CliIo,
 ): Promise<Candidates> {
   const type = options.type === undefined ? undefined : checkedType(platform, options.type)
-  const globals: Record<string, unknown> = Object.create(null)
-  for (const assignment of options.global ?? []) {
-    const { name, value } = splitAssignment(assignment, '--global')
-    globals[name] = await readJsonOption(value, `--global ${name}`, io)
-  }
+  const globals = await readGlobals(options.global ?? [], io)
   const input = await step(EXIT.usage, file, () => new VerifyInput(spec, platform, { globals, ...(type && { type }) }))
   const programs =
     options.program === undefined

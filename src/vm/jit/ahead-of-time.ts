@@ -7,14 +7,11 @@
  * @module
  */
 import type { LddwInsn } from '../../isa/instruction.ts'
-import { MAP_DATA } from '../guest-layout.ts'
-import type { GuestAddress } from '../guest-memory.ts'
 import type { ExecutableProgram, MapStore } from '../machine.ts'
 import type { VirtualCpu } from '../virtual-cpu.ts'
+import { CPU_ADDRESSES, codeName, dataName, mapName } from './ahead-addresses.ts'
 import { type CompiledProgram, compileProgram } from './compile-program.ts'
 import type { Address, ImportedAddress, JitOptions, JitTarget, TargetMap } from './target.ts'
-
-const CPU_ADDRESSES = ['cpu_block', 'first_frame', 'last_frame'] as const
 
 export interface AheadOptions extends JitOptions {
   /** A CPU like the one that the program will run on: its sizes count, not where it is. */
@@ -29,30 +26,6 @@ export interface AheadOptions extends JitOptions {
 export function compileAhead(program: ExecutableProgram, options: AheadOptions): CompiledProgram {
   return compileProgram(program, aheadTarget(program, options), options, options.id)
 }
-
-/** The addresses that any module of a program may import, by name, once they are known. */
-export function aheadAddresses(
-  program: ExecutableProgram,
-  maps: readonly MapStore[],
-  cpu: VirtualCpu,
-  block: GuestAddress,
-): Record<string, GuestAddress> {
-  const addresses: Record<string, GuestAddress> = {
-    cpu_block: block,
-    first_frame: cpu.frameTop(1),
-    last_frame: cpu.frameTop(cpu.frames),
-  }
-  maps.forEach(({ address }, index) => {
-    addresses[mapName(index)] = address
-    addresses[dataName(index)] = cpu.memory.u32[(address + MAP_DATA) >>> 2]!
-  })
-  for (const [slot, index] of program.codeIndices) addresses[codeName(slot)] = index
-  return addresses
-}
-
-const mapName = (index: number): string => `map${index}`
-const dataName = (index: number): string => `map${index}_data`
-const codeName = (slot: number): string => `code${slot}`
 
 function aheadTarget(program: ExecutableProgram, { cpu, maps }: AheadOptions): JitTarget {
   const imports: string[] = [...CPU_ADDRESSES]
