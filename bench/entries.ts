@@ -11,9 +11,10 @@ import { median } from './engines/engine.ts'
 import { openObject, PLATFORM } from './engines/objects.ts'
 import { mapWorkloads, NOTHING } from './engines/workloads.ts'
 
-const COUNT = 50_000
+const COUNT = 100_000
 const BATCH = 256
 const ROUNDS = 25
+const WARM_UP_MS = 300
 
 const option = (name: string): string | undefined =>
   process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
@@ -65,7 +66,11 @@ for (let i = 0; i < COUNT; i++) programs[i % live]!.loaded.runAt(programs[i % li
 
 const figures: Record<string, number> = {}
 for (const [name, way] of Object.entries(ways)) {
-  way(COUNT)
+  for (const until = performance.now() + WARM_UP_MS; performance.now() < until; ) {
+    way(COUNT / 10)
+    // Code that was compiled meanwhile is taken up between two runs.
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
   const times: number[] = []
   for (let round = 0; round < rounds; round++) {
     const before = processorNs()

@@ -64,9 +64,7 @@ export interface SocketBufferSnapshot {
 
 export class SocketBuffer implements PacketSource {
   /** Address of the `__sk_buff`. */
-  readonly md: GuestAddress
-  /** Address of the `bpf_sock` to which the packet belongs. */
-  readonly socket: GuestAddress
+  md: GuestAddress
   /** Where `redirect` sent the packet in this run. */
   redirect: RedirectTarget | undefined
   /** First byte of the packet as the program sees it. */
@@ -81,12 +79,12 @@ export class SocketBuffer implements PacketSource {
   private lowest: GuestAddress = 0
   /** The packet lies somewhere else, packed among others, where it cannot grow. */
   private packed = false
+  private readonly ownMd: GuestAddress
 
   constructor(memory: GuestMemory, regions: RegionSet) {
     this.memory = memory
     this.regions = regions
-    this.md = memory.allocate(SKB_AND_SOCK_SIZE)
-    this.socket = this.md + SKB_SIZE
+    this.ownMd = this.md = memory.allocate(SKB_AND_SOCK_SIZE)
     regions.add({ start: this.md, end: this.socket, writable: true, name: 'context' })
     regions.add({ start: this.socket, end: this.md + SKB_AND_SOCK_SIZE, writable: false, name: 'socket' })
     this.buffer = new GuestBuffer(memory, regions, 'packet', { writable: true })
@@ -103,8 +101,14 @@ export class SocketBuffer implements PacketSource {
     this.layOut(buffer.start, packet, pull)
   }
 
-  /** As `reset`, in a block of its own, where the packet cannot grow: it moves before it does. */
-  resetAt(block: GuestAddress, packet: Uint8Array, pull: number): void {
+  /** Address of the `bpf_sock` to which the packet belongs. */
+  get socket(): GuestAddress {
+    return this.md + SKB_SIZE
+  }
+
+  /** As `reset`, with `__sk_buff`, socket and packet in blocks of their own, where the packet cannot grow: it moves before it does. */
+  resetAt(md: GuestAddress, block: GuestAddress, packet: Uint8Array, pull: number): void {
+    this.md = md
     this.packed = true
     this.layOut(block, packet, pull)
   }
@@ -125,8 +129,9 @@ export class SocketBuffer implements PacketSource {
     this.publish()
   }
 
-  /** Takes up a packet that `resetAt` has laid out, as `__sk_buff` says where it is now. `size`: of the whole packet. */
-  adopt(block: GuestAddress, size: number): void {
+  /** Takes up a packet that `resetAt` has laid out, where its `__sk_buff` says it is now. `size`: of the whole packet. */
+  adopt(md: GuestAddress, block: GuestAddress, size: number): void {
+    this.md = md
     this.lowest = block
     this.linkHeader = block + SKB_HEADROOM
     this.networkHeader = this.linkHeader + Math.min(ETHERNET_HEADER, size)
@@ -134,6 +139,12 @@ export class SocketBuffer implements PacketSource {
     this.length = this.getField(SKB.len)
     this.redirect = undefined
     this.packed = true
+  }
+
+  /** As `adopt`, but of a copy of the `__sk_buff`, which stays as it is whatever happens next. */
+  adoptCopy(md: GuestAddress, block: GuestAddress, size: number): void {
+    this.memory.u8.copyWithin(this.ownMd, md, md + SKB_AND_SOCK_SIZE)
+    this.adopt(this.ownMd, block, size)
   }
 
   /** Whether what was adopted has moved into a buffer where it can grow. */
@@ -273,9 +284,9 @@ export class SocketBuffer implements PacketSource {
 
   dispose(): void {
     this.buffer.dispose()
-    this.regions.remove(this.md)
-    this.regions.remove(this.socket)
-    this.memory.free(this.md)
+    this.regions.remove(this.ownMd)
+    this.regions.remove(this.ownMd + SKB_SIZE)
+    this.memory.free(this.ownMd)
   }
 
   /** Sees to it that so many bytes lie free before and behind the packet; the packet may move. */

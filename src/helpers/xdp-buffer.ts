@@ -37,7 +37,7 @@ const NO_BYTES = new Uint8Array(0)
 
 export class XdpBuffer {
   /** Address of the `xdp_md`. */
-  readonly md: GuestAddress
+  md: GuestAddress
   /** Where `redirect` sent the packet in this run. */
   redirect: RedirectTarget | undefined
   private readonly memory: GuestMemory
@@ -53,11 +53,12 @@ export class XdpBuffer {
   private touchedEnd: GuestAddress = 0
   /** The packet lies somewhere else, packed among others, where it cannot grow. */
   private packed = false
+  private readonly ownMd: GuestAddress
 
   constructor(memory: GuestMemory, regions: RegionSet) {
     this.memory = memory
     this.regions = regions
-    this.md = memory.allocate(XDP_MD_SIZE)
+    this.ownMd = this.md = memory.allocate(XDP_MD_SIZE)
     regions.add({ start: this.md, end: this.md + XDP_MD_SIZE, writable: false, name: 'context' })
     this.frame = new GuestBuffer(memory, regions, 'packet', { writable: true })
   }
@@ -94,14 +95,24 @@ export class XdpBuffer {
     this.redirect = undefined
   }
 
-  /** Takes up a packet that lies elsewhere, where `xdp_md` says. It moves into the frame before its bounds change. */
-  adopt(): void {
+  /**
+   * Takes up an `xdp_md`, and the packet that lies where it says. The packet moves into the frame of this buffer before its bounds
+   * change.
+   */
+  adopt(md: GuestAddress): void {
     const { view } = this.memory
+    this.md = md
     this.data = view.getUint32(this.md + DATA, true)
     this.dataEnd = view.getUint32(this.md + DATA_END, true)
     this.dataMeta = view.getUint32(this.md + DATA_META, true)
     this.redirect = undefined
     this.packed = true
+  }
+
+  /** As `adopt`, but of a copy of the `xdp_md`, which stays as it is whatever happens next. */
+  adoptCopy(md: GuestAddress): void {
+    this.memory.u8.copyWithin(this.ownMd, md, md + XDP_MD_SIZE)
+    this.adopt(this.ownMd)
   }
 
   /** Whether what was adopted has moved into the frame. */
@@ -180,8 +191,8 @@ export class XdpBuffer {
 
   dispose(): void {
     this.frame.dispose()
-    this.regions.remove(this.md)
-    this.memory.free(this.md)
+    this.regions.remove(this.ownMd)
+    this.memory.free(this.ownMd)
   }
 
   private unpack(): void {

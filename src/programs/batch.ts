@@ -6,13 +6,15 @@
  */
 import { RECORD_CONTEXT, RECORD_R1, RECORD_R2, RECORD_RESULT, recordBytes } from '../vm/batch-layout.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
+import type { Machine } from '../vm/machine.ts'
+import type { RegionSet } from '../vm/regions.ts'
 
 /** What a program type does for batches. An input is laid out once, and can be run again. */
 export interface ContextBatch<Input, Output> {
   readonly records: Records
   /** Lays inputs out; those from before are gone. */
   fill(inputs: readonly Input[]): void
-  /** Before the first run: what earlier ones left is forgotten. */
+  /** Before the first run: contexts are what they were laid out as, and what earlier runs left is forgotten. */
   begin(): void
   /** Makes the context, as helpers know it, that of a record, in the middle of its run. */
   select(record: GuestAddress): void
@@ -27,28 +29,44 @@ export interface ContextBatch<Input, Output> {
   dispose(): void
 }
 
-/** The records of a batch: see `vm/batch-layout.ts`. */
+/** The records of a batch (see `vm/batch-layout.ts`), and a copy of them as they were laid out. */
 export class Records {
   count = 0
   private readonly memory: GuestMemory
-  private readonly contextBytes: number
+  private readonly regions: RegionSet
+  private readonly size: number
   private start: GuestAddress = 0
   private capacity = 0
 
-  /** `contextBytes`: of the image of the context, a multiple of 8. */
-  constructor(memory: GuestMemory, contextBytes: number) {
+  /** `contextBytes`: of a context, a multiple of 8. */
+  constructor({ memory, regions }: Machine, contextBytes: number) {
     this.memory = memory
-    this.contextBytes = contextBytes
+    this.regions = regions
+    this.size = recordBytes(contextBytes)
   }
 
   /** Makes room for so many records; their content is undefined. */
   reserve(count: number): void {
     if (count > this.capacity) {
       this.dispose()
-      this.start = this.memory.allocate(count * this.size)
+      const bytes = count * this.size
+      this.start = this.memory.allocate(2 * bytes)
       this.capacity = count
+      this.regions.add({ start: this.start, end: this.start + bytes, writable: true, name: 'context' })
     }
     this.count = count
+  }
+
+  /** Remembers the records as they are now. */
+  keep(): void {
+    const { start } = this
+    this.memory.u8.copyWithin(start + this.bytes, start, start + this.bytes)
+  }
+
+  /** Makes the records what they were when they were kept. */
+  restore(): void {
+    const { start } = this
+    this.memory.u8.copyWithin(start, start + this.bytes, start + 2 * this.bytes)
   }
 
   /** Address of a record. */
@@ -67,14 +85,9 @@ export class Records {
     u32[word + RECORD_R2 / 4] = r2
   }
 
-  /** Where the context of a record is that a run begins with. */
-  given(index: number): GuestAddress {
+  /** Address of the context of a record. */
+  context(index: number): GuestAddress {
     return this.at(index) + RECORD_CONTEXT
-  }
-
-  /** Where the context is that the run left. */
-  left(index: number): GuestAddress {
-    return this.at(index) + RECORD_CONTEXT + this.contextBytes
   }
 
   /** The low 32 bits of r0, unsigned. */
@@ -83,12 +96,16 @@ export class Records {
   }
 
   dispose(): void {
-    if (this.capacity > 0) this.memory.free(this.start)
+    if (this.capacity > 0) {
+      this.regions.remove(this.start)
+      this.memory.free(this.start)
+    }
     this.start = this.capacity = this.count = 0
   }
 
-  private get size(): number {
-    return recordBytes(this.contextBytes)
+  /** Of the records in use. */
+  private get bytes(): number {
+    return this.count * this.size
   }
 }
 

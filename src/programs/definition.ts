@@ -35,7 +35,7 @@ export interface ContextInstance<Input, Output> {
 
 export interface ProgramTypeDefinition<Input = unknown, Output = unknown> {
   readonly spec: ProgramTypeSpec
-  /** Bytes of the context that every run of a batch is given anew, a multiple of 8; default none. */
+  /** Bytes of the context in a record of a batch, a multiple of 8; default: there is none, r1 and r2 are given. */
   readonly contextBytes?: number
   createContext(machine: Machine): ContextInstance<Input, Output>
 }

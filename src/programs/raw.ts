@@ -64,7 +64,7 @@ class RawBatch implements ContextBatch<RawInput, RawOutput> {
 
   constructor(machine: Machine) {
     this.machine = machine
-    this.records = new Records(machine.memory, 0)
+    this.records = new Records(machine, 0)
     this.block = new GuestBuffer(machine.memory, machine.regions, 'memory', { writable: true })
   }
 

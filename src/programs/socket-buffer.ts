@@ -98,12 +98,11 @@ class SocketBufferContext implements ContextInstance<PacketInput, SocketBufferOu
     return this.entry
   }
 
-  /** As `prepare`, with the packet in a block of its own. */
-  prepareAt(block: GuestAddress, input: PacketInput): EntryArguments {
+  /** As `prepare`, with context and packet in blocks of their own. */
+  prepareAt(md: GuestAddress, block: GuestAddress, input: PacketInput): void {
     const packet = packetOf(input)
-    this.context.resetAt(block, packet, this.pulled(packet))
+    this.context.resetAt(md, block, packet, this.pulled(packet))
     this.receive(input, packet)
-    return this.entry
   }
 
   private pulled(packet: Uint8Array): number {
@@ -170,7 +169,7 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
   constructor(instance: SocketBufferContext, machine: Machine) {
     this.instance = instance
     this.machine = machine
-    this.records = new Records(machine.memory, SKB_AND_SOCK_SIZE)
+    this.records = new Records(machine, SKB_AND_SOCK_SIZE)
     this.packets = new GuestBuffer(machine.memory, machine.regions, 'packet', { writable: true })
   }
 
@@ -187,14 +186,13 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
       return at - size
     })
     inputs.forEach((input, i) => {
-      const { r1, r2 } = instance.prepareAt(this.blocks[i]!, input)
-      records.setArguments(i, r1, r2)
-      machine.memory.u8.copyWithin(records.given(i), r1, r1 + SKB_AND_SOCK_SIZE)
+      instance.prepareAt(records.context(i), this.blocks[i]!, input)
     })
-    this.begin()
+    records.keep()
   }
 
   begin(): void {
+    this.records.restore()
     this.left.clear()
     this.selected = -1
   }
@@ -205,7 +203,7 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
     this.end()
     this.selected = index
     const skb = this.instance.context
-    skb.adopt(this.blocks[index]!, this.sizes[index]!)
+    skb.adopt(this.records.context(index), this.blocks[index]!, this.sizes[index]!)
     this.packets.show(skb.data, skb.end)
   }
 
@@ -220,7 +218,7 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
 
   lengthLeft(index: number): number {
     const { view } = this.machine.memory
-    const length = view.getUint32(this.records.left(index) + SKB.len, true)
+    const length = view.getUint32(this.records.context(index) + SKB.len, true)
     return length + this.instance.hiddenBytes
   }
 
@@ -231,10 +229,8 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
   collect(index: number, r0: number): SocketBufferOutput {
     const skb = this.instance.context
     const left = this.left.get(index)
-    const image = this.records.left(index)
-    this.machine.memory.u8.copyWithin(skb.md, image, image + SKB_AND_SOCK_SIZE)
-    if (left?.moved === undefined) skb.adopt(this.blocks[index]!, this.sizes[index]!)
-    else skb.restore(left.moved)
+    skb.adoptCopy(this.records.context(index), this.blocks[index]!, this.sizes[index]!)
+    if (left?.moved !== undefined) skb.restore(left.moved)
     skb.redirect = left?.redirect
     return this.instance.collect(r0)
   }

@@ -124,7 +124,7 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
   constructor(instance: XdpContext, machine: Machine) {
     this.instance = instance
     this.machine = machine
-    this.records = new Records(machine.memory, XDP_MD_SIZE)
+    this.records = new Records(machine, XDP_MD_SIZE)
     this.packets = new GuestBuffer(machine.memory, machine.regions, 'packet', { writable: true })
   }
 
@@ -136,21 +136,20 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
       all.reduce((sum, { packet, metadata }) => sum + packedBytes(metadata.length) + packedBytes(packet.length), 0),
     )
     records.reserve(all.length)
-    const { md } = this.instance.context
     let at = packets.start
     all.forEach(({ packet, metadata, fields }, i) => {
       const data = at + packedBytes(metadata.length)
       memory.u8.set(metadata, data - metadata.length)
       memory.u8.set(packet, data)
-      records.setArguments(i, md, 0)
-      XdpBuffer.describe(memory, records.given(i), data, packet.length, metadata.length)
-      writeFields(memory, records.given(i), fields)
+      XdpBuffer.describe(memory, records.context(i), data, packet.length, metadata.length)
+      writeFields(memory, records.context(i), fields)
       at = data + packedBytes(packet.length)
     })
-    this.begin()
+    records.keep()
   }
 
   begin(): void {
+    this.records.restore()
     this.left.clear()
     this.selected = -1
   }
@@ -161,7 +160,7 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
     this.end()
     this.selected = index
     const xdp = this.instance.context
-    xdp.adopt()
+    xdp.adopt(this.records.context(index))
     this.packets.show(xdp.visibleStart, xdp.visibleEnd)
   }
 
@@ -175,7 +174,7 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
   }
 
   lengthLeft(index: number): number {
-    return XdpBuffer.lengthOf(this.machine.memory, this.records.left(index))
+    return XdpBuffer.lengthOf(this.machine.memory, this.records.context(index))
   }
 
   askedForRedirect(index: number): boolean {
@@ -185,10 +184,8 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
   collect(index: number, r0: number): XdpOutput {
     const xdp = this.instance.context
     const left = this.left.get(index)
-    const image = this.records.left(index)
-    this.machine.memory.u8.copyWithin(xdp.md, image, image + XDP_MD_SIZE)
-    if (left?.moved === undefined) xdp.adopt()
-    else xdp.reset(left.moved.packet, left.moved.metadata)
+    xdp.adoptCopy(this.records.context(index))
+    if (left?.moved !== undefined) xdp.reset(left.moved.packet, left.moved.metadata)
     xdp.redirect = left?.redirect
     return this.instance.collect(r0)
   }

@@ -28,7 +28,7 @@ export interface LinkedProgram {
   readonly type?: string
   /** A verifier accepted it: where accesses are not checked, it may run, and what it tail-calls is checked unless verified too. */
   readonly verified?: boolean
-  /** Bytes of the context that each run of a batch is given anew, a multiple of 8; default none. */
+  /** Bytes of the context in a record of a batch, a multiple of 8; default: there is none, r1 and r2 are given. */
   readonly contextBytes?: number
   /** Target slots of each `goto_indirect`, by the slot of the jump: all that it may jump to. */
   readonly indirectTargets?: ReadonlyMap<number, readonly number[]>

@@ -76,7 +76,8 @@ describe('a batch', () => {
       const packets = PACKETS.slice(0, 40)
       const expected = packets.map((packet) => reference.program.run(packet))
       const batch = compiled.program.runBatch(packets)
-      expect([...batch].map(plain)).toEqual(expected.map(plain))
+      // Twice: what has been looked at has not changed.
+      for (let round = 0; round < 2; round++) expect([...batch].map(plain)).toEqual(expected.map(plain))
       expect(packets.map((_, i) => batch.lengthLeft(i))).toEqual(expected.map(({ packet }) => packet.length))
       const key = new Uint8Array(4)
       expect(compiled.map.getBytes(key)).toEqual(reference.map.getBytes(key))

@@ -3,6 +3,7 @@
  * @module
  */
 import { VerificationError } from '../../loader/index.ts'
+import { isAnybpfError } from '../../util/index.ts'
 import { explain } from '../../verifier/report/format-report.ts'
 import { CliError, EXIT, type ExitStatus, errorToJson, formatError, usageError } from '../errors.ts'
 import { readDataOption, readJsonOption } from '../input.ts'
@@ -59,7 +60,19 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
     io.stderr.write(`anybpf: ${formatError(error)}\n`)
     return error.exit
   } finally {
+    close(session, file, io)
+  }
+}
+
+/** A program that nobody verified may have overwritten what memory management keeps in the same memory. */
+function close(session: Session, file: string, io: CliIo): void {
+  try {
     session.dispose()
+  } catch (error) {
+    if (!isAnybpfError(error) || error.code !== 'ERR_FAULT') throw error
+    io.stderr.write(
+      `anybpf: ${visible(file)}: warning: the program wrote where nothing is its own (--engine interpreter says where)\n`,
+    )
   }
 }
 

@@ -25,7 +25,7 @@ export interface Entries {
   invoke(place: number, a1: number, a2: number, a3: number, a4: number, a5: number): number
 }
 
-/** `main`: index of the function that the program begins with. `contextBytes`: of the image of the context in a record. */
+/** `main`: index of the function that the program begins with. `contextBytes`: of the context in a record. */
 export function defineEntries(module: WasmModule, scope: ModuleScope, main: number, contextBytes: number): void {
   defineRun(module, scope, main, 'run')
   defineRun(module, scope, main, 'enter')
@@ -86,17 +86,22 @@ function defineBatch(module: WasmModule, scope: ModuleScope, main: number, conte
     w.address(scope.target.cpuBlock)
     w.get(record)
     w.memory(OP.i32_store, CPU_RECORD)
-    w.get(record)
-    w.memory(OP.i32_load, RECORD_R1)
-    w.set(r1)
-    w.get(record)
-    w.memory(OP.i32_load, RECORD_R2)
-    w.set(r2)
-    copy(w, r1, 0, record, RECORD_CONTEXT, contextBytes)
+    if (contextBytes > 0) {
+      w.get(record)
+      w.i32(RECORD_CONTEXT)
+      w.op(OP.i32_add)
+      w.set(r1)
+    } else {
+      w.get(record)
+      w.memory(OP.i32_load, RECORD_R1)
+      w.set(r1)
+      w.get(record)
+      w.memory(OP.i32_load, RECORD_R2)
+      w.set(r2)
+    }
     w.get(record)
     callMain(w, r1, r2, main)
     w.memory(OP.i64_store32, RECORD_RESULT)
-    copy(w, record, RECORD_CONTEXT + contextBytes, r1, 0, contextBytes)
     w.get(record)
     w.i32(recordBytes(contextBytes))
     w.op(OP.i32_add)
@@ -171,16 +176,6 @@ function again(w: FunctionWriter, count: number): void {
   w.op(OP.i32_sub)
   w.tee(count)
   w.brIf(0)
-}
-
-/** Copies whole words between two addresses in locals. */
-function copy(w: FunctionWriter, to: number, toOffset: number, from: number, fromOffset: number, bytes: number): void {
-  for (let at = 0; at < bytes; at += 8) {
-    w.get(to)
-    w.get(from)
-    w.memory(OP.i64_load, fromOffset + at)
-    w.memory(OP.i64_store, toOffset + at)
-  }
 }
 
 /** r0 is on the stack: its lower half takes its place. */
