@@ -174,4 +174,19 @@ export const JIT_PLANTS: readonly JitPlant[] = [
     find: 'next: entries.map((node) => place.get(node)!) })',
     replace: 'next: entries.map((_, i) => place.get(entries[Math.max(1, i) - (i > 1 ? 1 : 0)]!)!) })',
   },
+  {
+    name: 'a byte of global data is the first one, where addresses are imported',
+    find: 'return { ...(map.data as ImportedAddress), offset: imm2 }',
+    replace: 'return map.data',
+  },
+  {
+    name: 'the elements of an array are where its control block is, where addresses are imported',
+    find: 'data: imported(dataName(index)), field }',
+    replace: 'data: address, field }',
+  },
+  {
+    name: 'a function’s address is no code address, where addresses are imported',
+    find: '      w.i64(0, FUNCTION_TAG)\n',
+    replace: '      w.i64(0, 0)\n',
+  },
 ]

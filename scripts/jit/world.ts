@@ -29,6 +29,7 @@ import {
   VirtualCpu,
   VirtualMachine,
 } from '../../src/vm/index.ts'
+import { aheadOfTime } from './ahead.ts'
 
 export const MEMORY_SIZE = 256
 export const PACKET_SIZE = 64
@@ -169,6 +170,7 @@ export class World {
       { name: 'all passes', jit: new Jit(this.cpu, justInTime()) },
       { name: 'no passes', jit: new Jit(this.cpu, justInTime(NO_PASSES)) },
       { name: 'in pieces', jit: new Jit(this.cpu, justInTime(IN_PIECES)) },
+      { name: 'ahead of time', jit: new Jit(this.cpu, aheadOfTime) },
     ]
     this.hiddenStart = this.cpu.frameTop(0)
     this.memory = machine.memory.allocate(MEMORY_SIZE)

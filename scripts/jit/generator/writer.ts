@@ -256,8 +256,10 @@ export class Writer {
     const arrays = this.layout.maps.filter(({ kind }) => kind === 'array')
     if (this.chance(2, 3)) return this.memoryPointer(reg, this.chance(1, 2) ? 0 : this.random.below(MEMORY_SIZE - 16))
     const { values, valueSize } = this.pick(arrays)
-    this.code.constant(reg, values | 0, 0)
-    this.know.regs[reg] = { low: 0, high: valueSize, phase: 0, space: 'other' }
+    // As global data: a byte of the only value.
+    const at = this.chance(1, 2) ? 0 : this.random.below(valueSize - 8)
+    this.code.constant(reg, (values + at) | 0, 0)
+    this.know.regs[reg] = moved({ low: 0, high: valueSize, phase: 0, space: 'other' }, at)
     return reg
   }
 
