@@ -94,6 +94,15 @@ export function isConcurrent(map: u32): bool {
 // @ts-ignore: decorator
 @inline
 export function copyValue(to: u32, from: u32, size: u32): void {
+  if (size == 8) {
+    store<u64>(to, load<u64>(from))
+    return
+  }
+  if (size == 16) {
+    store<u64>(to, load<u64>(from))
+    store<u64>(to, load<u64>(from, 8), 8)
+    return
+  }
   if (size > 64) {
     memory.copy(to, from, size)
     return

@@ -99,51 +99,82 @@ function makeTable(buckets: u32): u32 {
   return table
 }
 
+// Keys are hashed, and compared, by words of 8 bytes; the last one overlaps the one before. Compiled programs do the same in place
+// (src/vm/jit/hash-lookup.ts).
+const MIX: u64 = 0x9e3779b97f4a7c15
+const MIX_SECOND: u64 = 0xc2b2ae3d27d4eb4f
+const MIX_LAST: u64 = 0xd6e8feb86659fd93
+
 // @ts-ignore: decorator
 @inline
 function finish(hash: u64): u32 {
   hash ^= hash >> 32
-  hash *= 0xd6e8feb86659fd93
+  hash *= MIX_LAST
   return <u32>(hash >> 32) | LIVE
 }
 
-// Two multiplications for each 8 bytes; the last word of a longer key overlaps the one before.
+// One word.
+// @ts-ignore: decorator
+@inline
+function hashWord(word: u64, seed: u64): u32 {
+  return finish((word ^ seed) * MIX)
+}
+
+// Two words, which are multiplied side by side.
+// @ts-ignore: decorator
+@inline
+function hashWords(first: u64, second: u64, seed: u64): u32 {
+  return finish(((first ^ seed) * MIX) ^ rotl<u64>((second ^ seed) * MIX_SECOND, 32))
+}
+
+/** Two words of 4 bytes as one: a program has often just written them so, and a processor waits to read what was written in parts. */
+// @ts-ignore: decorator
+@inline
+function twoHalves(at: u32): u64 {
+  return <u64>load<u32>(at) | ((<u64>load<u32>(at, 4)) << 32)
+}
+
 // @ts-ignore: decorator
 @inline
 export function hashOf(map: u32, key: u32, size: u32): u32 {
   const seed = load<u64>(map, HASH_SEED)
-  if (size == 8) return finish((load<u64>(key) ^ seed) * 0x9e3779b97f4a7c15)
-  if (size == 4) return finish((<u64>load<u32>(key) ^ seed) * 0x9e3779b97f4a7c15)
+  if (size == 16) return hashWords(twoHalves(key), twoHalves(key + 8), seed)
+  if (size == 8) return hashWord(twoHalves(key), seed)
+  if (size == 4) return hashWord(<u64>load<u32>(key), seed)
   return hashLong(key, size, seed)
 }
 
 function hashLong(key: u32, size: u32, seed: u64): u32 {
-  let hash = seed ^ size
-  if (size < 8) {
-    let word: u64 = 0
-    for (let i: u32 = 0; i < size; i++) word = (word << 8) | load<u8>(key + i)
-    return finish((hash ^ word) * 0x9e3779b97f4a7c15)
-  }
-  for (let at: u32 = 0; at + 8 < size; at += 8) {
-    hash = (hash ^ load<u64>(key + at)) * 0x9e3779b97f4a7c15
+  if (size < 8) return hashWord(shortWord(key, size), seed)
+  let hash = seed
+  let at: u32 = 0
+  for (; at + 16 < size; at += 8) {
+    hash = (hash ^ load<u64>(key + at)) * MIX
     hash ^= hash >> 29
   }
-  return finish((hash ^ load<u64>(key + size - 8)) * 0x9e3779b97f4a7c15)
+  return hashWords(load<u64>(key + at), load<u64>(key + size - 8), hash)
+}
+
+/** Fewer than 8 bytes. */
+function shortWord(key: u32, size: u32): u64 {
+  if (size >= 4) return <u64>load<u32>(key) | ((<u64>load<u32>(key + size - 4)) << 32)
+  let word: u64 = load<u8>(key)
+  if (size > 1) word |= (<u64>load<u8>(key + 1)) << 8
+  if (size > 2) word |= (<u64>load<u8>(key + 2)) << 16
+  return word
 }
 
 // @ts-ignore: decorator
 @inline
 function sameKey(a: u32, b: u32, size: u32): bool {
-  if (size == 8) return load<u64>(a) == load<u64>(b)
+  if (size == 16) return load<u64>(a) == twoHalves(b) && load<u64>(a, 8) == twoHalves(b + 8)
+  if (size == 8) return load<u64>(a) == twoHalves(b)
   if (size == 4) return load<u32>(a) == load<u32>(b)
   return sameLongKey(a, b, size)
 }
 
 function sameLongKey(a: u32, b: u32, size: u32): bool {
-  if (size < 8) {
-    for (let i: u32 = 0; i < size; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false
-    return true
-  }
+  if (size < 8) return shortWord(a, size) == shortWord(b, size)
   for (let at: u32 = 0; at + 8 < size; at += 8) if (load<u64>(a + at) != load<u64>(b + at)) return false
   return load<u64>(a + size - 8) == load<u64>(b + size - 8)
 }
@@ -154,27 +185,48 @@ function sameLongKey(a: u32, b: u32, size: u32): bool {
 export function find(map: u32, key: u32): u32 {
   const size = keySizeOf(map)
   const hash = hashOf(map, key, size)
-  let tries: u32 = 0
-  let found: u32 = 0
-  while (true) {
+  if (isConcurrent(map)) return findContended(map, key, hash, size)
+  const index = (hash >> 1) & load<u32>(map, HASH_MASK)
+  const slot = along(map, load<u32>(dataOf(map) + index * BUCKET_BYTES), key, hash, size)
+  if ((slot & END) == 0) return slot
+  if (slot != ((index << 1) | END)) spoiled(SPOILED_CHAIN, map)
+  return 0
+}
+
+/** The slot of a key at `slot` or behind it, or the end of the chain. */
+// @ts-ignore: decorator
+@inline
+function along(map: u32, slot: u32, key: u32, hash: u32, size: u32): u32 {
+  let left = MAX_CHAIN
+  while ((slot & END) == 0) {
+    if (load<u32>(slot, SLOT_HASH) == hash && sameKey(slot + SLOT_KEY, key, size)) break
+    slot = load<u32>(slot, SLOT_NEXT)
+    if (--left == 0) spoiled(SPOILED_CHAIN, map)
+  }
+  return slot
+}
+
+/**
+ * For a compiled program that has looked at the first slot of a chain itself: the slot of the key behind it, or 0. Only for maps
+ * that have one CPU.
+ */
+export function hashFindBehind(map: u32, slot: u32, key: u32, hash: u32): u32 {
+  const found = along(map, load<u32>(slot, SLOT_NEXT), key, hash, keySizeOf(map))
+  return (found & END) == 0 ? found : 0
+}
+
+function findContended(map: u32, key: u32, hash: u32, size: u32): u32 {
+  for (let tries: u32 = 0; tries < MAX_RETRIES; tries++) {
     const epoch = load<u32>(map, HASH_EPOCH)
     // The mask before the table: a table that grows meanwhile is published first, and has room for any older mask.
     const index = (hash >> 1) & load<u32>(map, HASH_MASK)
-    let slot = load<u32>(dataOf(map) + index * BUCKET_BYTES)
-    let left = MAX_CHAIN
-    while ((slot & END) == 0) {
-      if (load<u32>(slot, SLOT_HASH) == hash && sameKey(slot + SLOT_KEY, key, size)) {
-        found = slot
-        break
-      }
-      slot = load<u32>(slot, SLOT_NEXT)
-      if (--left == 0) spoiled(SPOILED_CHAIN, map)
-    }
-    if (found != 0 || (slot == ((index << 1) | END) && epoch == load<u32>(map, HASH_EPOCH))) break
+    const slot = along(map, load<u32>(dataOf(map) + index * BUCKET_BYTES), key, hash, size)
+    if ((slot & END) == 0) return slot
+    if (slot == ((index << 1) | END) && epoch == load<u32>(map, HASH_EPOCH)) return 0
     // The end of another bucket's chain, or a new table: a writer moved slots under our feet; look again.
-    if (!isConcurrent(map) || ++tries == MAX_RETRIES) spoiled(SPOILED_CHAIN, map)
   }
-  return found
+  spoiled(SPOILED_CHAIN, map)
+  return 0
 }
 
 export function hashLookup(map: u32, key: u32, cpu: u32): u32 {

@@ -12,6 +12,7 @@ export {
 export {
   hashDelete,
   hashDispose,
+  hashFindBehind,
   hashInit,
   hashLookup,
   hashNextKey,
@@ -27,8 +28,9 @@ export {
   lruInit,
   lruPercpuHashLookup,
   lruPercpuHashUpdate,
+  lruTouch,
 } from './lru'
-export { arrayOfMapsLookup, hashOfMapsLookup, mapLookup } from './map'
+export { arrayOfMapsLookup, hashOfMapsLookup, mapDelete, mapLookup, mapUpdate } from './map'
 export {
   ringbufCommit,
   ringbufInit,

@@ -108,6 +108,22 @@ function touchContended(map: u32, links: u32): void {
   unlock(map + LRU_LOCK)
 }
 
+/** For a compiled program that has found an element itself, by the address of its value: notes its use. One CPU has the map. */
+export function lruTouch(map: u32, value: u32): void {
+  const links = value - LRU_LINK_BYTES
+  const list = map + LRU_LIST
+  const last = load<u32>(list, LINK_OLDER)
+  if (last == links) return
+  const older = load<u32>(links, LINK_OLDER)
+  const newer = load<u32>(links, LINK_NEWER)
+  store<u32>(older, newer, LINK_NEWER)
+  store<u32>(newer, older, LINK_OLDER)
+  store<u32>(links, last, LINK_OLDER)
+  store<u32>(links, list, LINK_NEWER)
+  store<u32>(last, links, LINK_NEWER)
+  store<u32>(list, links, LINK_OLDER)
+}
+
 export function lruHashLookup(map: u32, key: u32, cpu: u32): u32 {
   const slot = find(map, key)
   if (slot == 0) return 0

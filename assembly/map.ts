@@ -11,10 +11,17 @@ import {
   KIND_PERCPU_HASH,
   MAP_KIND,
 } from '../src/vm/guest-layout'
-import { arrayLookup, percpuArrayLookup } from './array'
-import { hashLookup, percpuHashLookup } from './hash'
-import { lruHashLookup, lruPercpuHashLookup } from './lru'
-import { trieLookup } from './trie'
+import { arrayLookup, arrayUpdate, percpuArrayLookup, percpuArrayUpdate } from './array'
+import { EINVAL } from './control-block'
+import { hashDelete, hashLookup, hashUpdate, percpuHashLookup, percpuHashUpdate } from './hash'
+import {
+  lruHashDelete,
+  lruHashLookup,
+  lruHashUpdate,
+  lruPercpuHashLookup,
+  lruPercpuHashUpdate,
+} from './lru'
+import { trieDelete, trieLookup, trieUpdate } from './trie'
 
 /** The inner map's address in the element, or 0. */
 export function arrayOfMapsLookup(map: u32, key: u32, cpu: u32): u32 {
@@ -51,5 +58,43 @@ export function mapLookup(map: u32, key: u32, cpu: u32): u32 {
       return trieLookup(map, key, cpu)
     default:
       return 0
+  }
+}
+
+/** What `bpf_map_update_elem` answers for a map of one of these kinds; -EINVAL for others. */
+export function mapUpdate(map: u32, key: u32, value: u32, flags: u32, cpu: u32): i32 {
+  switch (load<u32>(map, MAP_KIND)) {
+    case KIND_ARRAY:
+      return arrayUpdate(map, key, value, flags, cpu)
+    case KIND_PERCPU_ARRAY:
+      return percpuArrayUpdate(map, key, value, flags, cpu)
+    case KIND_HASH:
+      return hashUpdate(map, key, value, flags, cpu)
+    case KIND_PERCPU_HASH:
+      return percpuHashUpdate(map, key, value, flags, cpu)
+    case KIND_LRU_HASH:
+      return lruHashUpdate(map, key, value, flags, cpu)
+    case KIND_LRU_PERCPU_HASH:
+      return lruPercpuHashUpdate(map, key, value, flags, cpu)
+    case KIND_LPM_TRIE:
+      return trieUpdate(map, key, value, flags, cpu)
+    default:
+      return -EINVAL
+  }
+}
+
+/** What `bpf_map_delete_elem` answers for a map of one of these kinds; -EINVAL for others. */
+export function mapDelete(map: u32, key: u32): i32 {
+  switch (load<u32>(map, MAP_KIND)) {
+    case KIND_HASH:
+    case KIND_PERCPU_HASH:
+      return hashDelete(map, key)
+    case KIND_LRU_HASH:
+    case KIND_LRU_PERCPU_HASH:
+      return lruHashDelete(map, key)
+    case KIND_LPM_TRIE:
+      return trieDelete(map, key)
+    default:
+      return -EINVAL
   }
 }

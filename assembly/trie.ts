@@ -17,6 +17,7 @@ import {
   NODE_PREFIX,
   NODE_RIGHT,
   NODE_STATE,
+  NODE_WORD,
   SLOT_VALUE_OFFSET,
   SPOILED_TRIE,
   TRIE_CHANGES,
@@ -120,10 +121,33 @@ function match(map: u32, node: u32, key: u32): u32 {
   return sharedBits(node + NODE_DATA, key + KEY_DATA, dataSizeOf(map), min<u32>(prefixOf(node), load<u32>(key)))
 }
 
+/** As `longest`, for data of one word, as an IPv4 address is: nodes have it in the order of its bits too. */
+// @ts-ignore: decorator
+@inline
+function longestOfWord(map: u32, key: u32): u32 {
+  const length = load<u32>(key)
+  const bits = bswap<u32>(load<u32>(key, KEY_DATA))
+  let node = load<u32>(map, MAP_DATA)
+  let least: u32 = 0
+  let found: u32 = 0
+  while (node != 0) {
+    const prefix = prefixOf(node)
+    if (prefix < least) return LOST
+    // Bits in which they differ are in the upper half; prefixes have at most 32, and longer ones are spoiled.
+    if (prefix > length || (((<u64>(load<u32>(node, NODE_WORD) ^ bits)) << prefix) >> 32) != 0) break
+    found = isFork(node) ? found : node
+    if (prefix == length) break
+    least = prefix + 1
+    node = load<u32>(childLink(node, (bits << prefix) >> 31))
+  }
+  return found
+}
+
 /** The node with the longest prefix of a key, 0 or LOST. */
 // @ts-ignore: decorator
 @inline
 function longest(map: u32, key: u32): u32 {
+  if (dataSizeOf(map) == 4) return longestOfWord(map, key)
   const length = load<u32>(key)
   let node = load<u32>(map, MAP_DATA)
   let least: u32 = 0
@@ -176,6 +200,13 @@ function leave(map: u32): void {
   unlock(map + TRIE_LOCK)
 }
 
+/** Data of one word, in the order of its bits, where other data would go on. */
+// @ts-ignore: decorator
+@inline
+function orderBits(map: u32, node: u32): void {
+  if (dataSizeOf(map) == 4) store<u32>(node, bswap<u32>(load<u32>(node, NODE_DATA)), NODE_WORD)
+}
+
 /** A node for an element, without children; 0: no memory. */
 function makeNode(map: u32, key: u32, value: u32): u32 {
   const node = takeSlot(map)
@@ -184,6 +215,7 @@ function makeNode(map: u32, key: u32, value: u32): u32 {
   store<u32>(node, LIVE, NODE_STATE)
   store<u32>(node, 0, NODE_RIGHT)
   copyValue(node + NODE_PREFIX, key, keySizeOf(map))
+  orderBits(map, node)
   copyValue(node + load<u32>(map, SLOT_VALUE_OFFSET), value, valueSizeOf(map))
   return node
 }
@@ -278,6 +310,7 @@ function insert(map: u32, link: u32, node: u32, key: u32, value: u32): i32 {
       store<u32>(fork, LIVE | FORK, NODE_STATE)
       store<u32>(fork, shared, NODE_PREFIX)
       copyValue(fork + NODE_DATA, node + NODE_DATA, dataSizeOf(map))
+      orderBits(map, fork)
       store<u32>(childLink(fork, bit), young)
       store<u32>(childLink(fork, bit ^ 1), node)
       store<u32>(link, fork)

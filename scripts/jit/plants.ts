@@ -110,8 +110,8 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'a tail call hands over r2',
-    find: '  for (let i = 1; i < ARGUMENTS; i++) w.i64(0)\n  w.get(next)',
-    replace: '  f.register(2)\n  for (let i = 2; i < ARGUMENTS; i++) w.i64(0)\n  w.get(next)',
+    find: '    for (let i = 1; i < ARGUMENTS; i++) w.i64(0)\n    w.get(next)',
+    replace: '    f.register(2)\n    for (let i = 2; i < ARGUMENTS; i++) w.i64(0)\n    w.get(next)',
   },
   {
     name: 'edges from inside and outside of a cycle share their choice',
@@ -188,5 +188,20 @@ export const JIT_PLANTS: readonly JitPlant[] = [
     name: 'a function’s address is no code address, where addresses are imported',
     find: '      w.i64(0, FUNCTION_TAG)\n',
     replace: '      w.i64(0, 0)\n',
+  },
+  {
+    name: 'a lookup in a hash table stops at the first slot',
+    find: '  w.call(functions.findBehind)\n  w.set(slot)\n',
+    replace: '  w.call(functions.findBehind)\n  w.op(OP.drop)\n  w.i32(0)\n  w.set(slot)\n',
+  },
+  {
+    name: 'the use of an element of an LRU map is not noted',
+    find: '    w.call(functions.touch)\n',
+    replace: '    w.op(OP.drop)\n    w.op(OP.drop)\n',
+  },
+  {
+    name: 'the end of a long key does not count',
+    find: '  if (second !== undefined) {\n    mixed(second',
+    replace: '  if (second !== undefined && words.length < 3) {\n    mixed(second',
   },
 ]

@@ -9,10 +9,15 @@ import {
   ARRAY,
   HASH,
   type HostMapStore,
+  LPM_TRIE,
+  LRU_HASH,
+  LRU_PERCPU_HASH,
   type MapTypeDefinition,
   PERCPU_ARRAY,
+  PERCPU_HASH,
   PROG_ARRAY,
 } from '../../src/maps/index.ts'
+import { MAP_FLAG } from '../../src/spec/map-types.ts'
 import { linux } from '../../src/spec/platforms/linux.ts'
 import type { HelperSpec } from '../../src/spec/types.ts'
 import { SeededRandom } from '../../src/util/index.ts'
@@ -37,7 +42,7 @@ export const PROGRAM_SLOTS = 4
 
 /** A map as the generator knows it. */
 export interface WorldMap {
-  readonly kind: 'array' | 'percpu_array' | 'hash'
+  readonly kind: 'array' | 'percpu_array' | 'hash' | 'trie'
   readonly address: GuestAddress
   readonly keySize: number
   readonly valueSize: number
@@ -182,6 +187,16 @@ export class World {
       this.map('percpu_array', PERCPU_ARRAY, 4, 24, 2),
       this.map('hash', HASH, 8, 16, 8),
       this.map('hash', HASH, 4, 12, 5),
+      // Keys of every way of hashing them, and of looking them up.
+      this.map('hash', HASH, 16, 8, 16),
+      this.map('hash', HASH, 3, 16, 6),
+      this.map('hash', HASH, 13, 64, 7),
+      this.map('hash', LRU_HASH, 20, 24, 9),
+      this.map('hash', LRU_HASH, 4, 8, 4),
+      this.map('hash', PERCPU_HASH, 8, 16, 8),
+      this.map('hash', LRU_PERCPU_HASH, 40, 8, 5),
+      this.map('trie', LPM_TRIE, 8, 16, 8),
+      this.map('trie', LPM_TRIE, 12, 8, 8),
     ]
     this.programs = PROG_ARRAY.create(machine, {
       ...PLAIN,
@@ -206,21 +221,27 @@ export class World {
   ): WorldMap {
     const { machine } = this
     const { memory } = machine
-    const store = definition.create(machine, { ...PLAIN, name: kind, keySize, valueSize, maxEntries })
+    const flags = kind === 'trie' ? MAP_FLAG.NO_PREALLOC : 0
+    const store = definition.create(machine, { ...PLAIN, flags, name: kind, keySize, valueSize, maxEntries })
     machine.addMap(store)
-    const key = memory.allocate(8)
+    const key = memory.allocate(64)
     const value = memory.allocate(64)
     let values = 0
+    const setKey = (i: number): void => {
+      memory.view.setUint32(key, kind === 'trie' ? 8 : i, true)
+      // Prefixes none of which is part of another one: between them are as many forks as there can be.
+      if (kind === 'trie') memory.view.setUint8(key + 4, i << 5)
+    }
     // A hash table makes its slots when it is first filled: from then on it needs no memory.
     for (let i = 0; i < maxEntries; i++) {
-      memory.view.setUint32(key, i, true)
+      setKey(i)
       for (let j = 0; j < valueSize; j++) memory.u8[value + j] = 16 * i + j
       store.update(key, value, 0, 0)
       const address = store.lookup(key, 0)
       if (i === 0) values = address
     }
-    for (let i = 0; kind === 'hash' && i < maxEntries; i += 2) {
-      memory.view.setUint32(key, i, true)
+    for (let i = 0; (kind === 'hash' || kind === 'trie') && i < maxEntries; i += 2) {
+      setKey(i)
       store.delete(key)
     }
     memory.free(value)

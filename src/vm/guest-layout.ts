@@ -41,6 +41,8 @@
  * 12 prefix  its length in bits, and from 16 on its data: the key, padded to 8
  *  … value   padded to 8
  * ```
+ * Data of 4 bytes lies in the 4 behind it once more, as a number whose highest bit comes first.
+ *
  * Ring buffer: `data` is `size` bytes of records and as many of mirror space, so that a record that starts near the end goes
  * on past it. A record is `{ u32 length and flags, u32 address of the control block }` and its payload, padded to 8.
  * @module
@@ -154,6 +156,8 @@ export const NODE_RIGHT = 8
 /** Where the key lies, which begins with the length of the prefix. */
 export const NODE_PREFIX = 12
 export const NODE_DATA = 16
+/** Data of 4 bytes once more, the byte that comes first highest. */
+export const NODE_WORD = 20
 
 export const SLOT_NEXT = 0
 export const SLOT_HASH = 4

@@ -84,17 +84,19 @@ function ownHelper(w: Writer): void {
 }
 
 /** Puts a key for a map into memory, and its address into r2. */
-function key(w: Writer, { keySize, maxEntries }: WorldMap): void {
-  const at = 8 * w.between(1, 6)
+function key(w: Writer, { kind, keySize, maxEntries }: WorldMap): void {
+  const at = 8 * w.between(Math.ceil(keySize / 8), 6)
   const { code } = w
-  if (w.chance(1, 2)) code.store(keySize === 8 ? 8 : 4, FRAME_POINTER, -at, { imm: w.random.below(maxEntries + 1) })
+  for (let i = 8; i < keySize; i += 8) code.store(8, FRAME_POINTER, i - at, { imm: w.chance(1, 16) ? 1 : 0 })
+  if (w.chance(1, 2)) code.store(keySize >= 8 ? 8 : 4, FRAME_POINTER, -at, { imm: w.random.below(maxEntries + 1) })
   else {
     const reg = w.target()
-    code.alu('and', reg, { imm: w.pick([1, 3, 7]) }, w.width())
+    code.alu('and', reg, { imm: w.pick([1, 3, 7, 15]) }, w.width())
     w.number(reg)
-    code.store(keySize === 8 ? 8 : 4, FRAME_POINTER, -at, { reg })
+    code.store(keySize >= 8 ? 8 : 4, FRAME_POINTER, -at, { reg })
   }
-  w.know.overwrite(-at, 8)
+  if (kind === 'trie' && w.chance(3, 4)) code.store(4, FRAME_POINTER, 4 - at, { imm: 32 * w.random.below(8) })
+  w.know.overwrite(-at, 8 * Math.ceil(keySize / 8))
   w.argument(2, { below: at })
 }
 
@@ -144,7 +146,7 @@ function lookup(w: Writer): void {
 function update(w: Writer): void {
   const map = w.pick(w.layout.maps)
   key(w, map)
-  if (w.chance(1, 2)) w.memoryPointer(3, 4 * w.random.below(50))
+  if (w.chance(1, 2)) w.memoryPointer(3, 4 * w.random.below(48))
   else w.argument(3, { below: 8 * w.between(8, 12) })
   w.code.set(4, w.pick([0, 0, 0, 1, 2, 8]))
   w.number(4)

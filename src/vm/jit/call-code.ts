@@ -7,7 +7,7 @@ import type { HelperDefinition } from '../machine.ts'
 import { CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
 import { ARGUMENTS, type FunctionState } from './function-state.ts'
 import { FAULT } from './imports.ts'
-import { type KnownOperation, knownOperation, writeOperation } from './map-operations.ts'
+import { type KnownOperation, knownOperation, writeAnyOperation, writeOperation } from './map-operations.ts'
 import { leavePiece } from './piece-layout.ts'
 import { offsetAddress } from './target.ts'
 import { OP } from './wasm-opcodes.ts'
@@ -43,11 +43,19 @@ export function writeCall(f: FunctionState, insn: CallInsn): void {
   }
   const operation = mapOperation(f, helper)
   if (operation !== undefined) {
-    const index = operation.call === undefined ? -1 : scope.runtime(operation.call)
-    writeOperation(w, operation, scope.target, f, index)
+    writeOperation(w, operation, scope.target, f, scope.runtime)
     f.set(0)
     return
   }
+  if (helper.operation !== undefined && scope.knowsMaps) {
+    writeAnyOperation(w, helper.operation, scope.target, f, scope.runtime, () => callHelper(f, insn.imm, helper))
+  } else callHelper(f, insn.imm, helper)
+  f.set(0)
+}
+
+/** Leaves the result on the stack, 64 bits. */
+function callHelper(f: FunctionState, id: number, helper: HelperDefinition): void {
+  const { w, scope } = f
   const { args, returns } = helper.spec
   f.saveFuel()
   for (let i = 0; i < args.length; i++) f.low(i + 1)
@@ -55,7 +63,7 @@ export function writeCall(f: FunctionState, insn: CallInsn): void {
     if (width === 64) f.high(i + 1)
   })
   w.i32(f.slot)
-  w.call(scope.helper(insn.imm))
+  w.call(scope.helper(id))
   switch (returns) {
     case 'i32':
       w.op(OP.i64_extend_i32_s)
@@ -66,15 +74,13 @@ export function writeCall(f: FunctionState, insn: CallInsn): void {
     default:
       joinHigh(f)
   }
-  f.set(0)
   f.reloadFuel()
 }
 
 function mapOperation(f: FunctionState, { operation }: HelperDefinition): KnownOperation | undefined {
-  const { target, options } = f.scope
+  const { target, knowsMaps } = f.scope
   const map = f.known.get(1)
-  if (operation === undefined || map === undefined || options.guard || options.passes?.maps === false) return undefined
-  return knownOperation(target, operation, map)
+  return operation === undefined || map === undefined || !knowsMaps ? undefined : knownOperation(target, operation, map)
 }
 
 /** The low half of a result is on the stack; the upper one is in the CPU's block. */

@@ -16,7 +16,7 @@ import { copyFlow, sizeOf } from './flow.ts'
 import { type FunctionGroup, functionGroups } from './function-groups.ts'
 import { type ModuleScope, usesFrame } from './function-state.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
-import { knownOperation, operationSignature } from './map-operations.ts'
+import { anyMapFunction, knownOperation, runtimeSignature } from './map-operations.ts'
 import { exportName, moduleName } from './module-source.ts'
 import { BODY_BYTES, compileInPieces, PIECE_INSNS } from './pieces.ts'
 import type { Address, JitOptions, JitTarget } from './target.ts'
@@ -80,7 +80,7 @@ export function compileProgram(
 
   const runtime = runtimeFunctions(program, target, options)
   for (const [called, operation] of runtime) {
-    imports.set(called, module.importFunction(IMPORTS, called, operationSignature(operation)))
+    imports.set(called, module.importFunction(IMPORTS, called, runtimeSignature(called, operation)))
   }
 
   const exported = [...new Set([0, ...codeIndices.keys()])]
@@ -99,6 +99,7 @@ export function compileProgram(
     options,
     insns,
     indirectTargets,
+    knowsMaps: knowsMaps(options),
     fuel,
     bpfFunction: module.type(BPF_FUNCTION),
     functionAt: (slot) => functions.get(slot),
@@ -160,14 +161,18 @@ function calledHelpers({ linked }: ExecutableProgram, target: JitTarget): number
   return [...called].sort((a, b) => a - b)
 }
 
+function knowsMaps({ guard, passes }: JitOptions): boolean {
+  return !guard && passes?.maps !== false
+}
+
 /** Functions of the guest runtime that a program may call: those of the operations that it does, on the maps that it names. */
 function runtimeFunctions(
   { linked }: ExecutableProgram,
   target: JitTarget,
-  { guard, passes }: JitOptions,
+  options: JitOptions,
 ): Map<keyof GuestRuntimeExports, MapOperation> {
   const functions = new Map<keyof GuestRuntimeExports, MapOperation>()
-  if (guard || passes?.maps === false) return functions
+  if (!knowsMaps(options)) return functions
   const operations = new Set<MapOperation>()
   const maps = new Set<Address>()
   for (const insn of linked.insns) {
@@ -178,10 +183,11 @@ function runtimeFunctions(
     const address = insn.kind === 'lddw' ? target.address(insn) : undefined
     if (address !== undefined) maps.add(address)
   }
-  for (const map of maps) {
-    for (const operation of operations) {
-      const call = knownOperation(target, operation, map)?.call
-      if (call !== undefined) functions.set(call, operation)
+  for (const operation of operations) {
+    // Wherever it cannot be told which map it is.
+    functions.set(anyMapFunction(operation), operation)
+    for (const map of maps) {
+      for (const called of knownOperation(target, operation, map)?.calls ?? []) functions.set(called, operation)
     }
   }
   return functions

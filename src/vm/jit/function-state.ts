@@ -24,6 +24,8 @@ export interface ModuleScope {
   readonly target: JitTarget
   readonly options: JitOptions
   readonly insns: readonly Instruction[]
+  /** Operations on maps need not be left to helpers: the program was verified, and the pass is on. */
+  readonly knowsMaps: boolean
   /** Index of a function of the guest runtime. */
   runtime(name: keyof GuestRuntimeExports): number
   /** The function that begins at a slot; undefined if none does. */

@@ -1,6 +1,6 @@
 /**
- * Pass: operations on maps that are known when a program is compiled. A lookup in an array is a comparison and a
- * multiplication in place; the others are calls from WebAssembly to WebAssembly.
+ * Pass: operations on maps. Of those that are known when a program is compiled, lookups in arrays and hash tables are done in
+ * place; the others are calls from WebAssembly to WebAssembly, as are all on maps that become known only in a run.
  *
  * For verified programs only: what they pass is right, so that nothing is left to test.
  * @module
@@ -17,15 +17,17 @@ import {
   KIND_PERCPU_ARRAY,
   KIND_PERCPU_HASH,
   MAP_CPU_STRIDE,
+  MAP_KIND,
   MAP_STRIDE,
 } from '../guest-layout.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { MapOperation } from '../machine.ts'
 import { type Operands, pushRegister } from './arithmetic.ts'
 import type { FunctionWriter } from './function-writer.ts'
+import { isLru, looksUpInPlace, writeHashLookup } from './hash-lookup.ts'
 import { type Address, type JitTarget, offsetAddress, type TargetMap } from './target.ts'
 import type { Signature } from './wasm-module.ts'
-import { I32, OP } from './wasm-opcodes.ts'
+import { I32, I64, OP } from './wasm-opcodes.ts'
 
 type RuntimeFunction = keyof GuestRuntimeExports
 
@@ -42,17 +44,70 @@ const FUNCTIONS: Readonly<Record<number, Partial<Record<MapOperation, RuntimeFun
   [KIND_HASH_OF_MAPS]: { lookup: 'hashOfMapsLookup' },
 }
 
+/** Of maps that are not known, by what is done: the function, and the kinds (KIND_*) for which it does that. */
+const ANY_MAP: Readonly<Record<MapOperation, RuntimeFunction>> = {
+  lookup: 'mapLookup',
+  update: 'mapUpdate',
+  delete: 'mapDelete',
+}
+
 const PARAMETERS: Readonly<Record<MapOperation, number>> = { lookup: 3, update: 5, delete: 2 }
+
+/** Functions that are no whole operation. */
+const PARTS: Partial<Record<RuntimeFunction, Signature>> = {
+  hashFindBehind: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  lruTouch: { params: ['i32', 'i32'], results: [] },
+}
 
 export interface KnownOperation {
   readonly operation: MapOperation
   readonly map: TargetMap
-  /** The guest runtime's function; undefined: the operation is done in place. */
-  readonly call: RuntimeFunction | undefined
+  /** How it is done: in place, or by the one function of `calls`. */
+  readonly way: 'array' | 'hash' | 'call'
+  /** Functions of the guest runtime that it takes. */
+  readonly calls: readonly RuntimeFunction[]
 }
 
-export function operationSignature(operation: MapOperation): Signature {
-  return { params: new Array<'i32'>(PARAMETERS[operation]).fill('i32'), results: ['i32'] }
+/** Of a function of the guest runtime that is, or is part of, an operation. */
+export function runtimeSignature(called: RuntimeFunction, operation: MapOperation): Signature {
+  return PARTS[called] ?? { params: new Array<'i32'>(PARAMETERS[operation]).fill('i32'), results: ['i32'] }
+}
+
+/** The guest runtime's function for an operation on a map that the compiler does not know. */
+export function anyMapFunction(operation: MapOperation): RuntimeFunction {
+  return ANY_MAP[operation]
+}
+
+/** Bit `kind` is set for each kind of map on which that function does the operation. */
+function kindsOf(operation: MapOperation): number {
+  let kinds = operation === 'lookup' ? (1 << KIND_ARRAY) | (1 << KIND_PERCPU_ARRAY) : 0
+  for (const [kind, functions] of Object.entries(FUNCTIONS)) if (functions[operation]) kinds |= 1 << Number(kind)
+  return kinds
+}
+
+/**
+ * An operation on the map that r1 leads to, whatever it is: leaves the result on the stack, 64 bits. `otherwise` does the same for
+ * maps that the guest runtime does not know.
+ */
+export function writeAnyOperation(
+  w: FunctionWriter,
+  operation: MapOperation,
+  target: JitTarget,
+  operands: Operands,
+  runtime: (called: RuntimeFunction) => number,
+  otherwise: () => void,
+): void {
+  w.i32(kindsOf(operation))
+  pushRegister(w, operands, 1, false)
+  w.memory(OP.i32_load, MAP_KIND)
+  w.op(OP.i32_shr_u)
+  w.i32(1)
+  w.op(OP.i32_and)
+  w.if(I64)
+  writeCall(w, operation, runtime(ANY_MAP[operation]), target, operands, () => pushRegister(w, operands, 1, false))
+  w.else()
+  otherwise()
+  w.end()
 }
 
 /** What an operation on the map at an address becomes; undefined if it is left to the helper. */
@@ -64,25 +119,46 @@ export function knownOperation(
   const map = target.map(address)
   if (map?.kind === undefined) return undefined
   if (operation === 'lookup' && (map.kind === KIND_ARRAY || map.kind === KIND_PERCPU_ARRAY)) {
-    return { operation, map, call: undefined }
+    return { operation, map, way: 'array', calls: [] }
+  }
+  if (operation === 'lookup' && looksUpInPlace(target, map)) {
+    return { operation, map, way: 'hash', calls: isLru(map.kind) ? ['hashFindBehind', 'lruTouch'] : ['hashFindBehind'] }
   }
   const call = FUNCTIONS[map.kind]?.[operation]
-  return call === undefined ? undefined : { operation, map, call }
+  return call === undefined ? undefined : { operation, map, way: 'call', calls: [call] }
 }
 
-/** Leaves the result of the operation on the stack, 64 bits as the helper returns them. `index`: of the function to call. */
+/** Leaves the result of the operation on the stack, 64 bits as the helper returns them. `runtime`: indices of functions. */
 export function writeOperation(
   w: FunctionWriter,
-  { operation, map, call }: KnownOperation,
+  { operation, map, way, calls }: KnownOperation,
   target: JitTarget,
   operands: Operands,
-  index: number,
+  runtime: (called: RuntimeFunction) => number,
 ): void {
   const low = (register: number): void => pushRegister(w, operands, register, false)
-  if (call === undefined) {
+  if (way === 'array') {
     writeArrayLookup(w, map, target, () => low(2))
     return
   }
+  if (way === 'hash') {
+    const touch = isLru(map.kind) ? runtime('lruTouch') : -1
+    writeHashLookup(w, map, target, () => low(2), { findBehind: runtime('hashFindBehind'), touch })
+    w.op(OP.i64_extend_i32_u)
+    return
+  }
+  writeCall(w, operation, runtime(calls[0]!), target, operands, () => w.address(map.address))
+}
+
+function writeCall(
+  w: FunctionWriter,
+  operation: MapOperation,
+  index: number,
+  target: JitTarget,
+  operands: Operands,
+  pushMap: () => void,
+): void {
+  const low = (register: number): void => pushRegister(w, operands, register, false)
   if (operation === 'update') {
     // Flags have 64 bits; none of the upper half is known to any map.
     operands.register(4)
@@ -91,7 +167,7 @@ export function writeOperation(
     w.op(OP.i64_eqz)
     w.if(I32)
   }
-  w.address(map.address)
+  pushMap()
   low(2)
   if (operation === 'update') {
     low(3)
