@@ -5,6 +5,7 @@
  */
 
 import type { Btf } from '../btf/btf.ts'
+import type { NamedHelper } from '../helpers/definition.ts'
 import { Collection } from '../loader/collection.ts'
 import { collectDefinitions, type Definitions, type Extension } from '../loader/definitions.ts'
 import { createLiveMap, fillSlots, type MapHost } from '../loader/live-map.ts'
@@ -44,11 +45,20 @@ export interface InstantiateOptions<Name extends string = string> {
   readonly hashSeed?: number
 }
 
+/** What the runtime of a built object knows how to do: what a generated module names, and no more. */
+export interface BuiltDefinitions extends Omit<Extension, 'helpers'> {
+  readonly helpers: readonly NamedHelper[]
+}
+
 /**
  * Makes maps and programs of a built object; for the module that the build has written. Compiles nothing. Throws ERR_FORMAT for
  * modules that do not belong together, ERR_USAGE for what is no module, ERR_MAP, ERR_NO_MEMORY.
  */
-export function instantiateBuilt(object: BuiltObject, definitions: Extension, options: InstantiateOptions): Collection {
+export function instantiateBuilt(
+  object: BuiltObject,
+  definitions: BuiltDefinitions,
+  options: InstantiateOptions,
+): Collection {
   if (object.format !== FORMAT) {
     throw new AnybpfError(
       'ERR_FORMAT',
@@ -86,26 +96,27 @@ class BuiltRuntime implements ProgramHost, MapHost {
 
   constructor(
     object: BuiltObject,
-    definitions: Extension,
+    definitions: BuiltDefinitions,
     options: InstantiateOptions,
     modules: ReadonlyMap<string, BuiltModule>,
   ) {
     this.object = object
     this.modules = modules
-    this.definitions = collectDefinitions([definitions])
+    const { mapTypes = [], programTypes = [] } = definitions
+    this.definitions = collectDefinitions([{ mapTypes, programTypes }])
     this.btf = object.types.length === 0 ? undefined : builtTypesToBtf(object.types)
     const { name, limits } = object.platform
-    const mapTypes = new Map(
+    const types = new Map(
       Object.entries(object.mapTypes).map(([id, type]) => [Number(id), this.mapType(Number(id), type)]),
     )
-    this.platform = { name, mapTypes }
+    this.platform = { name, mapTypes: types }
     const helpers = new Map(
       Object.entries(object.helpers).map(([id, { name, ...helper }]) => {
-        return [Number(id), this.helper({ id: Number(id), name, ...helper })] as const
+        return [Number(id), helperOf(definitions, { id: Number(id), name, ...helper })] as const
       }),
     )
     this.machine = new BaseMachine({
-      platform: { name, limits, mapTypes, helpers: new Map(), programTypes: new Map() },
+      platform: { name, limits, mapTypes: types, helpers: new Map(), programTypes: new Map() },
       memory: new LinearMemory({
         module: options.runtime,
         ...(options.memoryLimit !== undefined && { limit: options.memoryLimit }),
@@ -193,12 +204,6 @@ class BuiltRuntime implements ProgramHost, MapHost {
     return { ...definition.spec, id }
   }
 
-  private helper(spec: HelperSpec): HelperDefinition {
-    const definition = this.definitions.helpers.find((one) => one.spec.name === spec.name)
-    if (definition === undefined) throw new AnybpfError('ERR_INTERNAL', `no helper ${spec.name}`)
-    return { ...definition, spec }
-  }
-
   mapAt(address: number): BpfMap | undefined {
     return this.liveMaps.get(address)
   }
@@ -222,6 +227,13 @@ class BuiltRuntime implements ProgramHost, MapHost {
     this.jit.dispose()
     this.cpu.dispose()
   }
+}
+
+function helperOf({ helpers }: BuiltDefinitions, spec: HelperSpec): HelperDefinition {
+  const found = helpers.find((one) => one.name === spec.name)
+  if (found === undefined) throw new AnybpfError('ERR_INTERNAL', `no helper ${spec.name}`)
+  const { call, operation } = found
+  return { spec, call, ...(operation !== undefined && { operation }) }
 }
 
 function initialSlot({ index, map, program }: NonNullable<BuiltMap['slots']>[number]): InitialSlot {

@@ -5,6 +5,7 @@
  */
 
 export { CSUM_HELPERS } from '../helpers/csum.ts'
+export type { NamedHelper } from '../helpers/definition.ts'
 export { EVENT_HELPERS } from '../helpers/events.ts'
 export { HASH_HELPERS } from '../helpers/hash.ts'
 export { LOOP_HELPERS } from '../helpers/loops.ts'
@@ -52,4 +53,4 @@ export { BpfFault, type FaultKind } from '../vm/fault.ts'
 export type { RunOptions } from '../vm/interpreter.ts'
 export type { WasmModule } from '../vm/wasm-types.ts'
 export type { BuiltHelper, BuiltMap, BuiltObject, BuiltProgram, BuiltType } from './built-object.ts'
-export { type InstantiateOptions, instantiateBuilt } from './built-runtime.ts'
+export { type BuiltDefinitions, type InstantiateOptions, instantiateBuilt } from './built-runtime.ts'

@@ -5,6 +5,7 @@
 
 import type { BuiltObject } from '../aot/built-object.ts'
 import * as aot from '../aot/index.ts'
+import type { NamedHelper } from '../helpers/definition.ts'
 import { AnybpfError } from '../util/index.ts'
 import { formatLiteral, isIdentifier, textLiteral } from './literal.ts'
 
@@ -108,11 +109,10 @@ function importOf(keyword: string, names: readonly string[]): string {
 /** What the package exports for a helper, map type or program type. */
 function exportOf(what: 'helper' | 'map type' | 'program type', name: string): string {
   for (const [exported, value] of Object.entries(aot)) {
-    const candidates = (what === 'helper') === Array.isArray(value) ? [value].flat() : []
-    const isProgramType = (one: object): boolean => 'createContext' in one
-    for (const one of candidates as readonly { readonly spec?: { readonly name: string } }[]) {
-      if (one.spec?.name !== name) continue
-      if (what === 'helper' || isProgramType(one) === (what === 'program type')) return exported
+    if (Array.isArray(value)) {
+      if (what === 'helper' && (value as readonly NamedHelper[]).some((one) => one.name === name)) return exported
+    } else if (what !== 'helper' && 'spec' in value && value.spec.name === name) {
+      if ('createContext' in value === (what === 'program type')) return exported
     }
   }
   throw new AnybpfError('ERR_UNSUPPORTED', `${what} ${name} cannot be built ahead of time`)

@@ -5,9 +5,9 @@
  * @module
  */
 import { EACCES, EFAULT, EINVAL, ENOTSUPP } from '../spec/errno.ts'
-import type { Cpu, HelperDefinition } from '../vm/machine.ts'
+import type { Cpu } from '../vm/machine.ts'
 import { addDifference, foldSum32, replaceInChecksum, subtractSums, sumBytes } from './checksums.ts'
-import { linuxHelper } from './definition.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 import { readable } from './memory.ts'
 import { socketBuffer } from './skb.ts'
 import type { SocketBuffer } from './socket-buffer.ts'
@@ -47,7 +47,7 @@ function changed(checksum: number, cpu: Cpu, from: number, to: number, size: num
   return size === 4 ? replaceInChecksum(checksum, from, to) : -EINVAL
 }
 
-export const CSUM_HELPERS: readonly HelperDefinition[] = [
+export const CSUM_HELPERS: readonly NamedHelper[] = [
   linuxHelper('csum_diff', (cpu, r1, r2, r3, r4, seed) => {
     const fromSize = r2 >>> 0
     const toSize = r4 >>> 0

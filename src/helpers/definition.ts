@@ -2,16 +2,20 @@
  * How helpers are put together: a row of a platform and a function, joined by name.
  * @module
  */
-import { findLinuxHelper } from '../spec/helpers-linux.ts'
 import type { HelperSpec, Platform } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { HelperDefinition, HelperFunction, MapOperation } from '../vm/machine.ts'
 
-/** What a helper of Linux does; the row comes from the platform's table. */
-export function linuxHelper(name: string, call: HelperFunction, operation?: MapOperation): HelperDefinition {
-  const spec = findLinuxHelper(name)
-  if (spec === undefined) throw new AnybpfError('ERR_INTERNAL', `Linux has no helper ${name}`)
-  return { spec, call, ...(operation !== undefined && { operation }) }
+/** What a helper does. The platform's table has the rest, and is no part of this: what was built ahead of time needs none. */
+export interface NamedHelper {
+  readonly name: string
+  readonly call: HelperFunction
+  readonly operation?: MapOperation
+}
+
+/** What a helper of Linux does. */
+export function linuxHelper(name: string, call: HelperFunction, operation?: MapOperation): NamedHelper {
+  return { name, call, ...(operation !== undefined && { operation }) }
 }
 
 /**

@@ -7,9 +7,9 @@
 import { EAGAIN, EFAULT, EINVAL } from '../spec/errno.ts'
 import { RECORD_HEADER_BYTES, RECORD_OWNER } from '../vm/guest-layout.ts'
 import { PAGE_SIZE } from '../vm/linear-memory.ts'
-import type { Cpu, HelperDefinition } from '../vm/machine.ts'
+import type { Cpu } from '../vm/machine.ts'
 import { isPerfEventArray, isRingBuffer, type PerfEventStore, type RingBufferStore } from '../vm/stores.ts'
-import { helperFault, linuxHelper } from './definition.ts'
+import { helperFault, linuxHelper, type NamedHelper } from './definition.ts'
 import { mapArgument, readable } from './memory.ts'
 import { SocketBuffer } from './socket-buffer.ts'
 import { XdpBuffer } from './xdp-buffer.ts'
@@ -56,7 +56,7 @@ function perfEventArray(cpu: Cpu, helper: string, argument: number): PerfEventSt
   throw helperFault(helper, `map ${map.name} is no array of perf events`)
 }
 
-export const EVENT_HELPERS: readonly HelperDefinition[] = [
+export const EVENT_HELPERS: readonly NamedHelper[] = [
   linuxHelper('ringbuf_output', (cpu, r1, r2, size, flags) => {
     const ring = ringBuffer(cpu, 'ringbuf_output', r1)
     if ((flags & ~WAKEUP_FLAGS) !== 0 || cpu.argHigh(4) !== 0) return -EINVAL

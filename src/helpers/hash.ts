@@ -3,8 +3,7 @@
  * @see https://docs.ebpf.io/linux/helper-function/bpf_get_hash_recalc/
  * @module
  */
-import type { HelperDefinition } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 import { socketBuffer } from './skb.ts'
 import { SKB, type SocketBuffer } from './socket-buffer.ts'
 
@@ -42,7 +41,7 @@ function flowHash(skb: SocketBuffer, u8: Uint8Array): number {
   return hash >>> 0 || 1
 }
 
-export const HASH_HELPERS: readonly HelperDefinition[] = [
+export const HASH_HELPERS: readonly NamedHelper[] = [
   linuxHelper('get_hash_recalc', (cpu) => {
     const skb = socketBuffer(cpu, 'get_hash_recalc')
     if (skb.getField(SKB.hash) === 0) skb.setField(SKB.hash, flowHash(skb, cpu.memory.u8))

@@ -4,13 +4,12 @@
  * @module
  */
 import { E2BIG, EINVAL } from '../spec/errno.ts'
-import type { HelperDefinition } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 
 /** BPF_MAX_LOOPS. */
 const LOOPS_MAX = 1 << 23
 
-export const LOOP_HELPERS: readonly HelperDefinition[] = [
+export const LOOP_HELPERS: readonly NamedHelper[] = [
   linuxHelper('loop', (cpu, r1, callback, context, flags) => {
     if (flags !== 0 || cpu.argHigh(4) !== 0) return -EINVAL
     const count = r1 >>> 0

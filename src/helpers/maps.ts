@@ -4,8 +4,7 @@
  * @module
  */
 import { EINVAL } from '../spec/errno.ts'
-import type { HelperDefinition } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 import { mapArgument, readable } from './memory.ts'
 
 const LOOKUP = 'map_lookup_elem'
@@ -13,7 +12,7 @@ const UPDATE = 'map_update_elem'
 const DELETE = 'map_delete_elem'
 const LOOKUP_PERCPU = 'map_lookup_percpu_elem'
 
-export const MAP_HELPERS: readonly HelperDefinition[] = [
+export const MAP_HELPERS: readonly NamedHelper[] = [
   linuxHelper(
     LOOKUP,
     (cpu, r1, r2) => {

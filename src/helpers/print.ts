@@ -5,8 +5,8 @@
  */
 import { EINVAL } from '../spec/errno.ts'
 import { decodeUtf8 } from '../util/index.ts'
-import type { Cpu, HelperDefinition } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import type { Cpu } from '../vm/machine.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 import { type FormatArgument, type FormattedText, formatText } from './format.ts'
 import { isReadable, readable, readableBytes, writable } from './memory.ts'
 
@@ -38,7 +38,7 @@ function argumentArray(cpu: Cpu, helper: string, address: number, size: number):
   return (index) => cpu.memory.view.getBigUint64(start + 8 * index, true)
 }
 
-export const PRINT_HELPERS: readonly HelperDefinition[] = [
+export const PRINT_HELPERS: readonly NamedHelper[] = [
   linuxHelper('trace_printk', (cpu, r1, r2, r3, r4, r5) => {
     const format = terminated(readableBytes(cpu, 'trace_printk', r1, r2 >>> 0))
     if (format === undefined) return -EINVAL

@@ -4,8 +4,8 @@
  * @module
  */
 import { EFAULT } from '../spec/errno.ts'
-import type { Cpu, HelperDefinition, HelperFunction } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import type { Cpu, HelperFunction } from '../vm/machine.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 import { isReadable, writable } from './memory.ts'
 
 function isReadableAddress(cpu: Cpu, low: number, size: number): boolean {
@@ -45,7 +45,7 @@ function probeReadString(helper: string): HelperFunction {
   }
 }
 
-export const PROBE_HELPERS: readonly HelperDefinition[] = [
+export const PROBE_HELPERS: readonly NamedHelper[] = [
   ...['probe_read', 'probe_read_user', 'probe_read_kernel'].map((name) => linuxHelper(name, probeRead(name))),
   ...['probe_read_str', 'probe_read_user_str', 'probe_read_kernel_str'].map((name) =>
     linuxHelper(name, probeReadString(name)),

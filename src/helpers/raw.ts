@@ -3,15 +3,12 @@
  * @see https://github.com/iovisor/ubpf/blob/main/vm/test.c
  * @module
  */
-import { raw } from '../spec/platforms/raw.ts'
-import { AnybpfError } from '../util/index.ts'
-import type { Cpu, HelperDefinition, HelperFunction } from '../vm/machine.ts'
+import type { Cpu, HelperFunction } from '../vm/machine.ts'
+import type { NamedHelper } from './definition.ts'
 import { isReadable, writableBytes } from './memory.ts'
 
-function rawHelper(name: string, call: HelperFunction): HelperDefinition {
-  const spec = [...raw.helpers.values()].find((helper) => helper.name === name)
-  if (spec === undefined) throw new AnybpfError('ERR_INTERNAL', `the raw platform has no helper ${name}`)
-  return { spec, call }
+function rawHelper(name: string, call: HelperFunction): NamedHelper {
+  return { name, call }
 }
 
 const u64 = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)
@@ -29,7 +26,7 @@ function character(cpu: Cpu, address: number): number {
   return isReadable(cpu, address, 1) ? cpu.memory.u8[address]! : 0
 }
 
-export const RAW_HELPERS: readonly HelperDefinition[] = [
+export const RAW_HELPERS: readonly NamedHelper[] = [
   rawHelper('gather_bytes', (cpu, a, b, c, d, e) => {
     cpu.setResult(((b & 0xff) << 24) | ((c & 0xff) << 16) | ((d & 0xff) << 8) | (e & 0xff), a & 0xff)
     return 0

@@ -3,8 +3,7 @@
  * @see https://docs.ebpf.io/linux/helper-function/bpf_redirect/
  * @module
  */
-import type { HelperDefinition } from '../vm/machine.ts'
-import { helperFault, linuxHelper } from './definition.ts'
+import { helperFault, linuxHelper, type NamedHelper } from './definition.ts'
 import { readable } from './memory.ts'
 import { socketBuffer } from './skb.ts'
 import { SocketBuffer } from './socket-buffer.ts'
@@ -27,7 +26,7 @@ const NEIGHBOUR_SIZE = 20
 /** The packet is to arrive at the interface, not to leave through it. */
 const INGRESS = 1
 
-export const REDIRECT_HELPERS: readonly HelperDefinition[] = [
+export const REDIRECT_HELPERS: readonly NamedHelper[] = [
   linuxHelper('redirect', (cpu, r1, r2) => {
     const flagsHigh = cpu.argHigh(2)
     const { context } = cpu

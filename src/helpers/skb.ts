@@ -4,8 +4,8 @@
  * @module
  */
 import { EFAULT, EINVAL, ENOMEM, ENOTSUPP } from '../spec/errno.ts'
-import type { Cpu, HelperDefinition } from '../vm/machine.ts'
-import { helperFault, linuxHelper } from './definition.ts'
+import type { Cpu } from '../vm/machine.ts'
+import { helperFault, linuxHelper, type NamedHelper } from './definition.ts'
 import { readable, writable } from './memory.ts'
 import { SKB, SocketBuffer } from './socket-buffer.ts'
 
@@ -54,7 +54,7 @@ function changeProtocol(skb: SocketBuffer, protocol: number): number {
   return 0
 }
 
-export const SKB_HELPERS: readonly HelperDefinition[] = [
+export const SKB_HELPERS: readonly NamedHelper[] = [
   linuxHelper('skb_load_bytes', (cpu, _context, r2, r3, r4) => {
     const skb = socketBuffer(cpu, 'skb_load_bytes')
     const offset = r2 >>> 0

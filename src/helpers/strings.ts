@@ -4,8 +4,8 @@
  * @module
  */
 import { EINVAL, ERANGE } from '../spec/errno.ts'
-import type { Cpu, HelperDefinition } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import type { Cpu } from '../vm/machine.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 import { isReadable, readable, readableBytes, writable } from './memory.ts'
 
 const BASES: ReadonlySet<number> = new Set([0, 8, 10, 16])
@@ -78,7 +78,7 @@ function parseArgument(
   return parsed.length
 }
 
-export const STRING_HELPERS: readonly HelperDefinition[] = [
+export const STRING_HELPERS: readonly NamedHelper[] = [
   linuxHelper('strtol', (cpu, r1, r2, r3, r4) => {
     return parseArgument(cpu, 'strtol', [r1, r2, r3, r4], ({ magnitude, negative }) => {
       const value = negative ? -magnitude : magnitude

@@ -5,14 +5,13 @@
  */
 import { EINVAL } from '../spec/errno.ts'
 import { encodeUtf8 } from '../util/index.ts'
-import type { HelperDefinition } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 import { writableBytes } from './memory.ts'
 
 /** TASK_COMM_LEN less the terminator. */
 const COMM_MAX = 15
 
-export const TASK_HELPERS: readonly HelperDefinition[] = [
+export const TASK_HELPERS: readonly NamedHelper[] = [
   linuxHelper('get_smp_processor_id', (cpu) => cpu.id),
 
   linuxHelper('get_numa_node_id', () => 0),

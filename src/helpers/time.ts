@@ -3,8 +3,8 @@
  * @see https://docs.ebpf.io/linux/helper-function/bpf_ktime_get_ns/
  * @module
  */
-import type { Cpu, HelperDefinition } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import type { Cpu } from '../vm/machine.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 
 /** Ticks a second (CONFIG_HZ) of the kernels of most distributions for servers. */
 const JIFFIES_PER_SECOND = 250n
@@ -18,7 +18,7 @@ function returnBig(cpu: Cpu, value: bigint): number {
   return 0
 }
 
-export const TIME_HELPERS: readonly HelperDefinition[] = [
+export const TIME_HELPERS: readonly NamedHelper[] = [
   linuxHelper('ktime_get_ns', (cpu) => returnBig(cpu, cpu.environment.monotonicNs())),
 
   // The environment's machine is never suspended.

@@ -5,8 +5,7 @@
  * @module
  */
 import { ENOMEM } from '../spec/errno.ts'
-import type { HelperDefinition } from '../vm/machine.ts'
-import { linuxHelper } from './definition.ts'
+import { linuxHelper, type NamedHelper } from './definition.ts'
 import { networkOrder16, socketBuffer } from './skb.ts'
 import { ETHERNET_HEADER, SKB, type SocketBuffer } from './socket-buffer.ts'
 
@@ -57,7 +56,7 @@ function remove(skb: SocketBuffer, view: DataView): number {
   return tci
 }
 
-export const VLAN_HELPERS: readonly HelperDefinition[] = [
+export const VLAN_HELPERS: readonly NamedHelper[] = [
   linuxHelper('skb_vlan_push', (cpu, _context, r2, r3) => {
     const skb = socketBuffer(cpu, 'skb_vlan_push')
     const asked = networkOrder16(r2)

@@ -4,8 +4,8 @@
  * @module
  */
 import { EFAULT, EINVAL } from '../spec/errno.ts'
-import type { Cpu, HelperDefinition } from '../vm/machine.ts'
-import { helperFault, linuxHelper } from './definition.ts'
+import type { Cpu } from '../vm/machine.ts'
+import { helperFault, linuxHelper, type NamedHelper } from './definition.ts'
 import { readable, writable } from './memory.ts'
 import { XdpBuffer } from './xdp-buffer.ts'
 
@@ -24,7 +24,7 @@ function range(xdp: XdpBuffer, offset: number, length: number): number {
   return address === 0 ? -EINVAL : address
 }
 
-export const XDP_HELPERS: readonly HelperDefinition[] = [
+export const XDP_HELPERS: readonly NamedHelper[] = [
   linuxHelper('xdp_adjust_head', (cpu, _context, delta) => xdpBuffer(cpu, 'xdp_adjust_head').adjustHead(delta)),
 
   linuxHelper('xdp_adjust_tail', (cpu, _context, delta) => xdpBuffer(cpu, 'xdp_adjust_tail').adjustTail(delta)),
