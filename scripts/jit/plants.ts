@@ -4,6 +4,7 @@
  * @module
  */
 import type { Plant } from '../programs/planting.ts'
+import { PASS_PLANTS } from './plants-passes.ts'
 
 /** It is planted into the one file of `src/vm/jit` that has the place. */
 export type JitPlant = Omit<Plant, 'file'>
@@ -47,9 +48,9 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'a 32-bit test of bits does not see the highest one',
-    find: "    if (op !== 'set') return\n    if (wide) {",
+    find: '    if (opposite) w.op(wide ? OP.i64_eqz : OP.i32_eqz)\n',
     replace:
-      "    if (op !== 'set') return\n    if (!wide) {\n      w.i32(0x7fffffff)\n      w.op(OP.i32_and)\n    }\n    if (wide) {",
+      '    if (!wide) {\n      w.i32(0x7fffffff)\n      w.op(OP.i32_and)\n    }\n    if (opposite) w.op(wide ? OP.i64_eqz : OP.i32_eqz)\n',
   },
   {
     name: 'a load with a sign is one without',
@@ -204,4 +205,5 @@ export const JIT_PLANTS: readonly JitPlant[] = [
     find: '  if (second !== undefined) {\n    mixed(second',
     replace: '  if (second !== undefined && words.length < 3) {\n    mixed(second',
   },
+  ...PASS_PLANTS,
 ]

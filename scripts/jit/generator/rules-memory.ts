@@ -157,6 +157,42 @@ function indexPointer(w: Writer): void {
   w.know.regs[to] = kind
 }
 
+/** Pointers that are made and used in the same few registers, in one block. */
+function pointersInTurn(w: Writer): void {
+  const from = w.pointer(8)
+  const to = w.target(from)
+  for (let i = w.between(2, 5); i > 0; i--) {
+    const pointer = w.pointerIn(from)!
+    const mask = w.pick([7, 8, 15, 24])
+    if (w.chance(1, 2) && pointer.high >= mask + 8) {
+      const index = w.target(to, from)
+      if (w.chance(1, 2)) w.code.alu('mov', index, w.operand(), w.width())
+      w.code.alu('and', index, { imm: mask }, w.width())
+      w.number(index)
+      w.code.move(to, from)
+      w.code.alu('add', to, { reg: index })
+      w.know.regs[to] = { ...pointer, high: pointer.high - mask, phase: undefined }
+      if (w.chance(1, 3)) w.number(w.target(to, from))
+    } else {
+      w.code.move(to, from)
+      w.know.regs[to] = pointer
+      if (w.chance(1, 2)) movePointer(w)
+    }
+    if (w.pointerIn(to) === undefined || w.pointerIn(from) === undefined) return
+    const size = w.size()
+    if (w.offsets(w.pointerIn(to)!, size, false) === undefined) continue
+    const off = w.offset(to, size)
+    if (w.chance(1, 2)) {
+      w.code.store(size, to, off, w.operand())
+      w.stored(to, off, size)
+    } else {
+      const dst = w.target(to, from)
+      w.code.load(size, dst, to, off, w.chance(1, 3))
+      w.number(dst)
+    }
+  }
+}
+
 function loadPacket(w: Writer): void {
   const size = w.pick([1, 2, 4] as const)
   const beyond = w.chance(1, 12)
@@ -182,6 +218,7 @@ export const MEMORY_RULES: readonly Rule[] = [
   { name: 'ordered access', weight: 6, write: ordered },
   { name: 'moved pointer', weight: 6, write: movePointer },
   { name: 'indexed pointer', weight: 6, write: indexPointer },
+  { name: 'pointers in turn', weight: 5, write: pointersInTurn },
   { name: 'packet load', weight: 3, write: loadPacket },
   { name: 'address', weight: 3, write: (w) => void w.makePointer() },
 ]

@@ -271,7 +271,7 @@ export class Writer {
   }
 
   /** The offsets at which `size` bytes can be accessed: first, last and step; undefined if there are none. */
-  private offsets({ low, high, phase }: Pointer, size: number, aligned: boolean): [number, number, number] | undefined {
+  offsets({ low, high, phase }: Pointer, size: number, aligned: boolean): [number, number, number] | undefined {
     const step = aligned ? size : 1
     if (aligned && phase === undefined && size > 1) return undefined
     const shift = aligned ? ((-(phase ?? 0) % size) + size) % size : 0

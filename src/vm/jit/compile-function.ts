@@ -12,6 +12,7 @@ import { MAY_GOTO_LIMIT } from '../limits.ts'
 import { Addresses } from './addresses.ts'
 import { writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
 import { writeCall, writeRegisterCall } from './call-code.ts'
+import { writeCondition } from './conditions.ts'
 import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
 import { writeFrame } from './frame-code.ts'
 import { FunctionState, type ModuleScope, someInsn } from './function-state.ts'
@@ -40,33 +41,6 @@ export interface CodePlaces {
 export interface CompiledFunction {
   readonly body: FunctionBody
   readonly places: CodePlaces
-}
-
-const COMPARE64: Readonly<Record<JumpInsn['op'], number>> = {
-  eq: OP.i64_eq,
-  ne: OP.i64_ne,
-  gt: OP.i64_gt_u,
-  ge: OP.i64_ge_u,
-  lt: OP.i64_lt_u,
-  le: OP.i64_le_u,
-  sgt: OP.i64_gt_s,
-  sge: OP.i64_ge_s,
-  slt: OP.i64_lt_s,
-  sle: OP.i64_le_s,
-  set: OP.i64_and,
-}
-const COMPARE32: Readonly<Record<JumpInsn['op'], number>> = {
-  eq: OP.i32_eq,
-  ne: OP.i32_ne,
-  gt: OP.i32_gt_u,
-  ge: OP.i32_ge_u,
-  lt: OP.i32_lt_u,
-  le: OP.i32_le_u,
-  sgt: OP.i32_gt_s,
-  sge: OP.i32_ge_s,
-  slt: OP.i32_lt_s,
-  sle: OP.i32_le_s,
-  set: OP.i32_and,
 }
 
 export function compileFunction(scope: ModuleScope, flow: Flow, clear: number): CompiledFunction {
@@ -206,10 +180,10 @@ class FunctionCompiler {
   private select({ last }: CodeNode, selection: Selection): void {
     const { w, state } = this
     const { fall, taken } = selection
-    const condition = w.borrow('i32')
-    this.condition(this.scope.insns[last]!)
-    w.set(condition)
     const registers = registersOf(this.scope.insns, selection)
+    const conditions = [this.keepCondition(last, false)]
+    // The engine compares and selects in one step only where a comparison has one use.
+    if (registers.length > 1) conditions.push(this.keepCondition(last, true))
     /** Values of the registers where the jump is not taken: for now, those before it. */
     const others = registers.map((register) => this.copy(register))
     const before = fall !== undefined && taken !== undefined ? registers.map((register) => this.copy(register)) : []
@@ -224,17 +198,26 @@ class FunctionCompiler {
       this.way(taken)
     }
     registers.forEach((register, i) => {
-      if (taken === undefined) w.get(others[i]!)
+      const keepsFirst = (taken === undefined) === (i !== 1)
+      if (keepsFirst) w.get(others[i]!)
       state.register(register)
-      if (taken !== undefined) w.get(others[i]!)
-      w.get(condition)
+      if (!keepsFirst) w.get(others[i]!)
+      w.get(conditions[i === 1 ? 1 : 0]!)
       w.op(OP.select)
       state.set(register)
       state.known.delete(register)
       state.addresses.forget(register)
     })
     for (const local of [...others, ...before]) w.giveBack('i64', local)
-    w.giveBack('i32', condition)
+    for (const local of conditions) w.giveBack('i32', local)
+  }
+
+  /** The condition of the jump at a slot, or its opposite, in a local. */
+  private keepCondition(slot: number, opposite: boolean): number {
+    const local = this.w.borrow('i32')
+    writeCondition(this.state, this.scope.insns[slot] as JumpInsn, opposite)
+    this.w.set(local)
+    return local
   }
 
   private copy(register: number): number {
@@ -379,22 +362,7 @@ class FunctionCompiler {
       w.op(OP.i32_lt_s)
       return
     }
-    const { op, width, dst, src } = insn as JumpInsn
-    const wide = width === 64
-    this.state.register(dst)
-    if (!wide) w.op(OP.i32_wrap_i64)
-    const isZero = 'imm' in src && src.imm === 0
-    if (isZero && op === 'eq') {
-      w.op(wide ? OP.i64_eqz : OP.i32_eqz)
-      return
-    }
-    this.state.operand(src, wide)
-    w.op((wide ? COMPARE64 : COMPARE32)[op])
-    if (op !== 'set') return
-    if (wide) {
-      w.i64(0)
-      w.op(OP.i64_ne)
-    }
+    writeCondition(this.state, insn as JumpInsn)
   }
 
   private indirect(register: number, targets: readonly number[], node: CodeNode, depths: readonly number[]): void {

@@ -22,7 +22,9 @@ const MOST_INSNS = 4
 const MOST_REGISTERS = 3
 
 /** True if the flow was changed; its shape has to be found anew then. */
-export function findSelections(insns: readonly Instruction[], { nodes }: Flow, { dominators }: FlowShape): boolean {
+export function findSelections(insns: readonly Instruction[], flow: Flow, { dominators, loops }: FlowShape): boolean {
+  const { nodes } = flow
+  const searches = new SearchLoops(insns, flow, loops)
   const ways = new Uint32Array(nodes.length)
   ways[0] = 1
   for (const index of dominators.order) for (const next of nodes[index]!.next) ways[next]!++
@@ -53,13 +55,77 @@ export function findSelections(insns: readonly Instruction[], { nodes }: Flow, {
       selection = { fall: nodes[fall] as CodeNode, taken: nodes[taken] as CodeNode }
       meet = afterFall
     } else continue
-    if (meet === index || registersOf(insns, selection).length > MOST_REGISTERS) continue
+    const written = registersOf(insns, selection)
+    if (meet === index || written.length > MOST_REGISTERS || searches.decide(index, written)) continue
     node.select = selection
     node.next = [meet]
     ways[meet]!--
     changed = true
   }
   return changed
+}
+
+/**
+ * Loops that look for something: what is loaded decides where to load from next, as in a binary search. A selection would have to
+ * wait for each load; jumps that are foreseen do not.
+ */
+class SearchLoops {
+  private readonly insns: readonly Instruction[]
+  private readonly flow: Flow
+  private readonly loops: FlowShape['loops']
+  private readonly members = new Map<number, CodeNode[]>()
+  /** Of a loop: registers, a bit each, that are loaded in it; and those that addresses of loads are made of. */
+  private readonly known = new Map<number, { readonly loaded: number; readonly addresses: number }>()
+
+  constructor(insns: readonly Instruction[], flow: Flow, loops: FlowShape['loops']) {
+    this.insns = insns
+    this.flow = flow
+    this.loops = loops
+    flow.nodes.forEach((node, index) => {
+      const loop = loops.loopOfBlock[index]!
+      if (loop < 0 || node.kind !== 'code') return
+      const list = this.members.get(loop)
+      if (list === undefined) this.members.set(loop, [node])
+      else list.push(node)
+    })
+  }
+
+  /** Whether the jump at the end of a node decides, by what was loaded, where to load from: by registers that it lets be written. */
+  decide(index: number, written: readonly number[]): boolean {
+    const loop = this.loops.loopOfBlock[index]!
+    if (loop < 0) return false
+    const { loaded, addresses } = this.known.get(loop) ?? this.look(loop)
+    if (!written.some((register) => (addresses & (1 << register)) !== 0)) return false
+    const node = this.flow.nodes[index] as CodeNode
+    return (readRegisters(this.insns[node.last]!) & loaded) !== 0
+  }
+
+  private look(loop: number): { readonly loaded: number; readonly addresses: number } {
+    let loaded = 0
+    let addresses = 0
+    for (let before = -1; before !== addresses; ) {
+      before = addresses
+      for (const node of this.members.get(loop) ?? []) {
+        for (let slot = node.end - 1; slot >= node.start; slot--) {
+          const insn = this.insns[slot]!
+          if (insn.kind === 'load') {
+            loaded |= 1 << insn.dst
+            addresses |= 1 << insn.base
+          } else if (insn.kind === 'alu' && (addresses & (1 << insn.dst)) !== 0) addresses |= readRegisters(insn)
+        }
+      }
+    }
+    const found = { loaded, addresses }
+    this.known.set(loop, found)
+    return found
+  }
+}
+
+/** Registers that a computation or a jump reads, a bit each. */
+function readRegisters(insn: Instruction): number {
+  if (insn.kind !== 'alu' && insn.kind !== 'jump') return 0
+  const source = 'reg' in insn.src ? 1 << insn.src.reg : 0
+  return insn.kind === 'alu' && insn.op === 'mov' ? source : source | (1 << insn.dst)
 }
 
 /** The registers that are written on either way, ascending. */

@@ -1,0 +1,43 @@
+/**
+ * Faults of the passes that change code to make it faster: see `plants.ts`.
+ * @module
+ */
+import type { JitPlant } from './plants.ts'
+
+export const PASS_PLANTS: readonly JitPlant[] = [
+  {
+    name: 'where ways meet, what only one of them says of a difference is believed',
+    find: 'else if (!known.meet(state)) continue',
+    replace: 'else continue',
+  },
+  {
+    name: 'a pointer that was moved takes those along that it was copied to',
+    find: '      above[i]! -= by\n',
+    replace: '',
+  },
+  {
+    name: 'a sum outlives the registers that hold it',
+    find: '    if (sum === undefined) this.sums.delete(to)\n    else',
+    replace: '    if (sum !== undefined)',
+  },
+  {
+    name: 'a sum of pointers forgets how far it is from their bases',
+    find: 'this.wantedBy = base.offset + index.offset',
+    replace: 'this.wantedBy = base.offset',
+  },
+  {
+    name: 'a write to page zero is one where the stretch after it begins',
+    find: 'const closed = Math.max(0, PAGE_SIZE - (added - (added % STRETCH)))',
+    replace: 'const closed = Math.max(0, PAGE_SIZE - added - STRETCH * 40)',
+  },
+  {
+    name: 'a selection takes the other way',
+    find: '(taken === undefined) === (i !== 1)',
+    replace: '(taken === undefined) === (i !== 2)',
+  },
+  {
+    name: 'the second of two ways begins with what the first one has left',
+    find: '        w.get(local)\n        state.set(registers[i]!)\n',
+    replace: '',
+  },
+]
