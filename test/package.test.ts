@@ -209,6 +209,92 @@ describe('the command', () => {
   })
 })
 
+const strict = {
+  target: 'es2022',
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  noEmit: true,
+  typeRoots: [join(ROOT, 'node_modules', '@types')],
+}
+
+describe('what anybpf build writes', () => {
+  beforeAll(() => {
+    cpSync(join(ROOT, 'examples', 'xdp-firewall', 'firewall.el.o'), join(project, 'firewall.o'))
+    const build = run(
+      process.execPath,
+      [join(installed, 'dist', 'cli.js'), 'build', 'firewall.o', '-o', 'dist'],
+      project,
+    )
+    expect(build.stderr).toBe('')
+    expect(build.status).toBe(0)
+  })
+
+  it('runs as docs/build.md says', () => {
+    const blocks = readFileSync(join(ROOT, 'docs', 'build.md'), 'utf8').matchAll(/^```js\n([\s\S]*?)^```$/gm)
+    const source = [...blocks].map((match) => match[1]!).find((text) => text.includes('node:fs'))
+    expect(runModule(source!)).toBe('XDP_DROP\n')
+  })
+
+  it('is small: no verifier, no reader of objects, no compiler', async () => {
+    const { metafile, outputFiles } = await build({
+      absWorkingDir: project,
+      entryPoints: ['dist/firewall.js'],
+      bundle: true,
+      minify: true,
+      write: false,
+      metafile: true,
+      format: 'esm',
+      logLevel: 'silent',
+    })
+    const inputs = Object.keys(Object.values(metafile.outputs)[0]!.inputs).join('\n')
+    for (const absent of [
+      /\/elf\//,
+      /parse-btf/,
+      /verifier\/(?!calls\/record|types)/,
+      /compile-/,
+      /interpreter/,
+      /guest-runtime\.generated/,
+    ]) {
+      expect(inputs).not.toMatch(absent)
+    }
+    const { length } = outputFiles[0]!.contents
+    console.log(`firewall.js with what it imports: ${(length / 1024).toFixed(1)} KiB minified`)
+    expect(length).toBeLessThan(160 * 1024)
+  })
+
+  it('has types that name its programs and maps', () => {
+    writeFileSync(
+      join(project, 'built.ts'),
+      `
+      import { type Firewall, files, instantiate } from './dist/firewall.js'
+      declare const module: object
+      const built: Firewall = instantiate({ runtime: module, programs: { firewall: module } })
+      const verdict: string | number = built.programs.firewall.run(new Uint8Array(60)).verdict
+      const metadata: Uint8Array | undefined = built.programs.firewall.run({ packet: new Uint8Array(60) }).metadata
+      built.maps.blocked.set({ addr: 1 }, 1)
+      built.maps['.bss'].get(0)
+      const file: 'firewall.firewall.wasm' = files.programs.firewall
+      // @ts-expect-error: there is no such program
+      built.programs.gate
+      // @ts-expect-error: there is no such map
+      built.maps.allowed
+      // @ts-expect-error: a program's module is missing
+      instantiate({ runtime: module, programs: {} })
+      built.dispose()
+      export { file, metadata, verdict }
+      `,
+    )
+    const options = { module: 'nodenext', moduleResolution: 'nodenext', lib: ['es2022'], types: [] }
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: { ...strict, ...options }, files: ['built.ts'] }),
+    )
+    expect(run(process.execPath, [TSC, '-p', 'tsconfig.json'], project).stdout).toBe('')
+  })
+})
+
 describe('type declarations', () => {
   const consumer = (names: readonly string[]): string => `
     import { BpfFault, linux, parseObject, type Program, Runtime } from 'anybpf'
@@ -233,15 +319,6 @@ describe('type declarations', () => {
     (match) => match[1]!,
   )
 
-  const strict = {
-    target: 'es2022',
-    strict: true,
-    noUncheckedIndexedAccess: true,
-    exactOptionalPropertyTypes: true,
-    skipLibCheck: false,
-    noEmit: true,
-    typeRoots: [join(ROOT, 'node_modules', '@types')],
-  }
   const browser = subpaths.filter((subpath) => subpath !== 'anybpf/node')
 
   it.each([
