@@ -32,7 +32,7 @@ export interface CampaignResult {
   readonly found: FoundDifference | undefined
 }
 
-/** V8 keeps every instance that was given a table as long as it keeps the table. */
+/** Now and then a world is new, as the first one was. */
 const PROGRAMS_PER_WORLD = 1000
 
 export function runCampaign({ seed, programs, shrinks = true, onProgress }: CampaignOptions): CampaignResult {

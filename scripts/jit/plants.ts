@@ -110,9 +110,19 @@ export const JIT_PLANTS: readonly JitPlant[] = [
     replace: '    this.setWord(CPU_TAIL_CALLS, this.word(CPU_TAIL_CALLS) + 2)',
   },
   {
+    name: 'a tail call within WebAssembly is counted twice',
+    find: '  w.memory(OP.i32_load, CPU_TAIL_CALLS)\n  w.i32(1)\n',
+    replace: '  w.memory(OP.i32_load, CPU_TAIL_CALLS)\n  w.i32(2)\n',
+  },
+  {
+    name: 'a tail call within WebAssembly goes to the program before',
+    find: '  w.op(OP.i32_shl)\n  w.set(value)\n',
+    replace: '  w.op(OP.i32_shl)\n  w.i32(2)\n  w.op(OP.i32_sub)\n  w.set(value)\n',
+  },
+  {
     name: 'a tail call hands over r2',
-    find: '    for (let i = 1; i < ARGUMENTS; i++) w.i64(0)\n    w.get(next)',
-    replace: '    f.register(2)\n    for (let i = 2; i < ARGUMENTS; i++) w.i64(0)\n    w.get(next)',
+    find: '    for (let i = 1; i < ARGUMENTS; i++) w.i64(0)\n    w.get(place)',
+    replace: '    f.register(2)\n    for (let i = 2; i < ARGUMENTS; i++) w.i64(0)\n    w.get(place)',
   },
   {
     name: 'edges from inside and outside of a cycle share their choice',

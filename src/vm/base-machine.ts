@@ -26,6 +26,7 @@ export class BaseMachine implements Machine {
   readonly maps = new Map<GuestAddress, MapStore>()
   readonly programs: (ExecutableProgram | undefined)[] = []
   readonly codeEntries = new Map<number, CodeEntry>()
+  readonly onRemoval = new Set<(program: ExecutableProgram) => void>()
   /** Code addresses count up and never come again, so that a stale one cannot call another program's code. */
   private nextCodeIndex = 0
 
@@ -79,6 +80,7 @@ export class BaseMachine implements Machine {
     this.programs[program.index] = undefined
     for (const map of this.maps.values()) if (isProgramArray(map)) map.removeProgram(program.index)
     for (const index of program.codeIndices.values()) this.codeEntries.delete(index)
+    for (const listener of this.onRemoval) listener(program)
   }
 }
 

@@ -64,6 +64,8 @@ export interface Machine {
   readonly helpers: ReadonlyMap<number, HelperDefinition>
   /** Functions by the low half of their code address (see `code-address.ts`). */
   readonly codeEntries: ReadonlyMap<number, CodeEntry>
+  /** Told of every program that is removed, so that nobody takes another one in its slot for it. */
+  readonly onRemoval: Set<(program: ExecutableProgram) => void>
 }
 
 /** What LD_ABS and LD_IND read: a context that is a packet implements it. */

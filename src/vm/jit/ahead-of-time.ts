@@ -53,6 +53,7 @@ function aheadTarget(program: ExecutableProgram, { cpu, maps }: AheadOptions): J
     frameSize: cpu.frameSize,
     frameStride: cpu.frameStride,
     shared: cpu.memory.shared,
+    tailCalls: cpu.machine.platform.limits.tailCalls,
     helpers: cpu.machine.helpers,
     address: (insn) => {
       const { source, imm, imm2 } = insn

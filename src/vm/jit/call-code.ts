@@ -3,8 +3,10 @@
  * @module
  */
 import type { CallInsn } from '../../isa/instruction.ts'
+import { KIND_PROG_ARRAY, MAP_DATA, MAP_KIND, MAP_MAX_ENTRIES, MAP_STRIDE } from '../guest-layout.ts'
 import type { HelperDefinition } from '../machine.ts'
-import { CPU_FRAME, CPU_HIGH, CPU_RESULT } from './cpu-block.ts'
+import { KNOWN_PROGRAMS } from './code-table.ts'
+import { CPU_FRAME, CPU_HIGH, CPU_RESULT, CPU_TAIL_CALLS } from './cpu-block.ts'
 import { ARGUMENTS, type FunctionState } from './function-state.ts'
 import { FAULT } from './imports.ts'
 import { type KnownOperation, knownOperation, writeAnyOperation, writeOperation } from './map-operations.ts'
@@ -133,30 +135,103 @@ function closeFrame(f: FunctionState, usesFrame: boolean): void {
 function tailCall(f: FunctionState): void {
   const { w, scope } = f
   f.saveFuel()
-  for (let register = 1; register <= 3; register++) f.low(register)
-  w.i32(f.slot)
-  w.call(scope.imported('tail_call'))
-  continueWith(f)
+  const ask = (): void => {
+    for (let register = 1; register <= 3; register++) f.low(register)
+    w.i32(f.slot)
+    w.call(scope.imported('tail_call'))
+    continueWith(f)
+  }
+  if (scope.knowsMaps) tailCallInPlace(f, ask)
+  else ask()
   w.i64(-ENOENT)
   f.set(0)
 }
 
+/** A tail call without JavaScript, if the program is in the table; `ask` otherwise. Goes on behind it if there is none, or were too many. */
+function tailCallInPlace(f: FunctionState, ask: () => void): void {
+  const { w, scope } = f
+  const { cpuBlock, tailCalls } = scope.target
+  const value = w.borrow('i32')
+  const field = (offset: number): void => {
+    f.low(2)
+    w.memory(OP.i32_load, offset)
+  }
+  w.block()
+  w.block()
+  field(MAP_KIND)
+  w.i32(KIND_PROG_ARRAY)
+  w.op(OP.i32_ne)
+  w.brIf(0)
+  f.low(3)
+  field(MAP_MAX_ENTRIES)
+  w.op(OP.i32_ge_u)
+  w.brIf(1)
+  field(MAP_DATA)
+  f.low(3)
+  field(MAP_STRIDE)
+  w.op(OP.i32_mul)
+  w.op(OP.i32_add)
+  w.memory(OP.i32_load, 0)
+  w.tee(value)
+  w.op(OP.i32_eqz)
+  w.brIf(1)
+  w.get(value)
+  w.i32(KNOWN_PROGRAMS)
+  w.op(OP.i32_ge_u)
+  w.brIf(0)
+  w.globalGet(scope.tailCalls)
+  w.get(value)
+  w.op(OP.i64_extend_i32_u)
+  w.op(OP.i64_shr_u)
+  w.op(OP.i32_wrap_i64)
+  w.i32(1)
+  w.op(OP.i32_and)
+  w.op(OP.i32_eqz)
+  w.brIf(0)
+  w.address(cpuBlock)
+  w.memory(OP.i32_load, CPU_TAIL_CALLS)
+  w.i32(tailCalls)
+  w.op(OP.i32_ge_u)
+  w.brIf(1)
+  w.address(cpuBlock)
+  w.address(cpuBlock)
+  w.memory(OP.i32_load, CPU_TAIL_CALLS)
+  w.i32(1)
+  w.op(OP.i32_add)
+  w.memory(OP.i32_store, CPU_TAIL_CALLS)
+  w.get(value)
+  w.i32(1)
+  w.op(OP.i32_shl)
+  w.set(value)
+  replaceBy(f, value)
+  w.end()
+  ask()
+  w.end()
+  w.giveBack('i32', value)
+}
+
 /** A place in the table is on the stack, of the program that replaces this one; negative: go on. */
 function continueWith(f: FunctionState): void {
-  const { w, scope } = f
+  const { w } = f
   const next = w.borrow('i32')
   w.tee(next)
   w.i32(0)
   w.op(OP.i32_ge_s)
   w.if()
+  replaceBy(f, next)
+  w.end()
+  w.giveBack('i32', next)
+}
+
+/** The program at a place in the table, a local, goes on instead of this one. */
+function replaceBy(f: FunctionState, place: number): void {
+  const { w, scope } = f
   f.register(1)
   if (f.piece === undefined) {
     for (let i = 1; i < ARGUMENTS; i++) w.i64(0)
-    w.get(next)
+    w.get(place)
     w.returnCallIndirect(scope.bpfFunction)
-  } else leavePiece(w, f.piece, next)
-  w.end()
-  w.giveBack('i32', next)
+  } else leavePiece(w, f.piece, place)
 }
 
 /** An address whose upper half is zero is the number of a helper. */

@@ -11,17 +11,19 @@ import { functionEntries, scanFrames } from '../frame-scan.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { ExecutableProgram, MapOperation } from '../machine.ts'
 import { type CodePlaces, compileFunction } from './compile-function.ts'
-import { defineEntries } from './entries.ts'
+import { defineEntries, defineInvoke, mayTailCall } from './entries.ts'
 import { copyFlow, sizeOf } from './flow.ts'
 import { type FunctionGroup, functionGroups } from './function-groups.ts'
 import { type ModuleScope, usesFrame } from './function-state.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
 import { anyMapFunction, knownOperation, runtimeSignature } from './map-operations.ts'
-import { exportName, moduleName } from './module-source.ts'
+import { exportName, moduleName, TABLE_NAME, TAIL_CALLS_NAME } from './module-source.ts'
 import { BODY_BYTES, compileInPieces, PIECE_INSNS } from './pieces.ts'
 import type { Address, JitOptions, JitTarget } from './target.ts'
 import { WasmModule } from './wasm-module.ts'
 
+/** Places that a table begins with. */
+const FIRST_PLACES = 16
 /** No function of so few instructions can be too large for an engine. */
 const SMALL_INSNS = 1024
 
@@ -65,7 +67,6 @@ export function compileProgram(
 
   const module = new WasmModule()
   module.importMemory(IMPORTS, 'memory', target.shared)
-  module.importTable(IMPORTS, 'table')
   const fuel = module.importGlobal(IMPORTS, 'fuel', 'i32', true)
   for (const address of target.imports ?? []) module.importGlobal(IMPORTS, address, 'i32', false)
   const imports = new Map<string, number>()
@@ -78,6 +79,9 @@ export function compileProgram(
     imports.set(helperImport(helper), module.importFunction(IMPORTS, helperImport(helper), helperSignature(spec)))
   }
 
+  const hasTable = insns.some((insn) => mayTailCall(insn, target))
+  if (hasTable) module.defineTable(TABLE_NAME, FIRST_PLACES)
+  const tailCalls = hasTable ? module.defineGlobal(TAIL_CALLS_NAME) : -1
   const runtime = runtimeFunctions(program, target, options)
   for (const [called, operation] of runtime) {
     imports.set(called, module.importFunction(IMPORTS, called, runtimeSignature(called, operation)))
@@ -99,6 +103,8 @@ export function compileProgram(
     options,
     insns,
     indirectTargets,
+    hasTable,
+    tailCalls,
     knowsMaps: knowsMaps(options),
     fuel,
     bpfFunction: module.type(BPF_FUNCTION),
@@ -115,6 +121,7 @@ export function compileProgram(
   const places = new Map<number, CodePlaces>()
   for (const group of groups) compileGroup(module, scope, group, places)
   defineEntries(module, scope, functions.get(0)!.index, linked.contextBytes ?? 0)
+  for (const slot of codeIndices.keys()) defineInvoke(module, scope, slot)
   const firstFunction = functions.get(0)!.index
   const { bytes, codeStarts } = module.finish(moduleName(id))
   return {

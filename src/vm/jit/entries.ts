@@ -4,15 +4,17 @@
  * - `enter(r1, r2)` runs it in the first frame, `run(r1, r2)` too and leaves the upper half of r0 in the CPU's block.
  * - `repeat(r1, r2, count)` runs it so many times on what the run before left, and gives the last result.
  * - `batch(record, count)` runs it once for each of so many records, see `batch-layout.ts`.
- * - `invoke(place, r1, …, r5)` calls a function of the table in the frame that the caller has opened.
+ * - For each function whose address the program takes, one (`invokeName`) that calls it with r1 to r5 in the frame that the caller
+ *   has opened, as `run` does.
  * @module
  */
 
 import type { Instruction } from '../../isa/instruction.ts'
 import { RECORD_CONTEXT, RECORD_R1, RECORD_R2, RECORD_RESULT, recordBytes } from '../batch-layout.ts'
 import { CPU_FRAME, CPU_FUEL, CPU_HIGH, CPU_RECORD, CPU_RUNS, CPU_TAIL_CALLS } from './cpu-block.ts'
-import type { ModuleScope } from './function-state.ts'
+import { ARGUMENTS, type ModuleScope } from './function-state.ts'
 import { FunctionWriter } from './function-writer.ts'
+import { invokeName } from './module-source.ts'
 import type { JitTarget } from './target.ts'
 import type { ValueType, WasmModule } from './wasm-module.ts'
 import { OP } from './wasm-opcodes.ts'
@@ -22,7 +24,6 @@ export interface Entries {
   enter(r1: number, r2: number): number
   repeat(r1: number, r2: number, count: number): number
   batch(record: number, count: number): void
-  invoke(place: number, a1: number, a2: number, a3: number, a4: number, a5: number): number
 }
 
 /** `main`: index of the function that the program begins with. `contextBytes`: of the context in a record. */
@@ -31,12 +32,11 @@ export function defineEntries(module: WasmModule, scope: ModuleScope, main: numb
   defineRun(module, scope, main, 'enter')
   defineRepeat(module, scope, main)
   defineBatch(module, scope, main, contextBytes)
-  defineInvoke(module, scope)
 }
 
 function define(
   module: WasmModule,
-  name: keyof Entries,
+  name: string,
   params: number,
   results: readonly ValueType[],
   write: (w: FunctionWriter) => void,
@@ -111,14 +111,14 @@ function defineBatch(module: WasmModule, scope: ModuleScope, main: number, conte
   })
 }
 
-function defineInvoke(module: WasmModule, scope: ModuleScope): void {
-  define(module, 'invoke', 6, ['i32'], (w) => {
-    for (let i = 1; i <= 5; i++) {
+/** The way into the function at a slot. */
+export function defineInvoke(module: WasmModule, scope: ModuleScope, slot: number): void {
+  define(module, invokeName(slot), ARGUMENTS, ['i32'], (w) => {
+    for (let i = 0; i < ARGUMENTS; i++) {
       w.get(i)
       w.op(OP.i64_extend_i32_u)
     }
-    w.get(0)
-    w.callIndirect(scope.bpfFunction)
+    w.call(scope.functionAt(slot)!.index)
     leaveResult(w, scope)
   })
 }
@@ -154,7 +154,8 @@ function resetCounts(w: FunctionWriter, { target, options, fuel, insns }: Module
   w.memory(OP.i32_store, CPU_RUNS)
 }
 
-function mayTailCall(insn: Instruction, { helpers }: JitTarget): boolean {
+/** Whether an instruction may lead into another program. */
+export function mayTailCall(insn: Instruction, { helpers }: JitTarget): boolean {
   if (insn.kind === 'callx') return true
   return insn.kind === 'call' && insn.target === 'helper' && helpers.get(insn.imm)?.spec.tailCall === true
 }

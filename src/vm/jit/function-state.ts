@@ -24,6 +24,10 @@ export interface ModuleScope {
   readonly target: JitTarget
   readonly options: JitOptions
   readonly insns: readonly Instruction[]
+  /** There is a table, for tail calls and calls of addresses, see `code-table.ts`. */
+  readonly hasTable: boolean
+  /** Index of the global that says which programs are in it. */
+  readonly tailCalls: number
   /** Operations on maps need not be left to helpers: the program was verified, and the pass is on. */
   readonly knowsMaps: boolean
   /** Index of a function of the guest runtime. */

@@ -2,7 +2,7 @@
  * The JIT: runs programs as WebAssembly that was compiled from them.
  *
  * Each program is compiled when it is first run (or called), once for each way of running it: with a budget or without.
- * Modules share the linear memory, one table of functions and one count of the budget, so that calls, callbacks and tail calls
+ * Modules share the linear memory and one count of the budget, and call each other's functions, so that callbacks and tail calls
  * cross from one into another.
  *
  * What differs from the interpreter, for programs that nobody verified only: addresses are taken modulo 2^32; which object an
@@ -19,8 +19,9 @@ import { BpfFault, createFault } from '../fault.ts'
 import { accessFault, FaultSignal, hex } from '../fault-signal.ts'
 import type { GuestAddress } from '../guest-memory.ts'
 import { Budget, DEFAULT_BUDGET } from '../limits.ts'
-import { type ExecutableProgram, type HelperDefinition, isPacketSource } from '../machine.ts'
+import { type CodeEntry, type ExecutableProgram, type HelperDefinition, isPacketSource } from '../machine.ts'
 import type { VirtualCpu } from '../virtual-cpu.ts'
+import { CodeTable } from './code-table.ts'
 import {
   CPU_BLOCK_BYTES,
   CPU_FRAME,
@@ -33,11 +34,20 @@ import {
 } from './cpu-block.ts'
 import type { Entries } from './entries.ts'
 import { FAULT, helperImport, type ImportName } from './imports.ts'
-import { exportName, type ModuleSource, type ProgramModule } from './module-source.ts'
+import {
+  exportName,
+  invokeName,
+  type ModuleSource,
+  type ProgramModule,
+  TABLE_NAME,
+  TAIL_CALLS_NAME,
+} from './module-source.ts'
 import { createRunner, type Runner, type RunnerHost } from './runner.ts'
 
 const ENOENT = 2
-const INITIAL_TABLE = 16
+
+/** See `invokeName`. */
+type Invoke = (a1: number, a2: number, a3: number, a4: number, a5: number) => number
 
 /** A program, compiled for one way of running it. */
 interface Executable extends Entries {
@@ -46,8 +56,8 @@ interface Executable extends Entries {
   readonly instance: WebAssembly.Instance
   readonly guard: boolean
   readonly budgeted: boolean
-  /** Places of its functions in the table, by slot. */
-  readonly places: Map<number, number>
+  /** What it calls without knowing; undefined: nothing. */
+  readonly table: CodeTable | undefined
 }
 
 export interface JitRunOptions {
@@ -59,17 +69,16 @@ export class Jit {
   readonly cpu: VirtualCpu
   private readonly source: ModuleSource
   private readonly block: GuestAddress
-  private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: INITIAL_TABLE })
   private readonly fuel = new WebAssembly.Global({ value: 'i32', mutable: true }, 0)
   private readonly budget = new Budget()
-  private usedPlaces = 0
-  private readonly freePlaces: number[] = []
   /** By index of the program; without a budget, and with one. */
   private readonly executables: [(Executable | undefined)[], (Executable | undefined)[]] = [[], []]
   /** Modules have their number in their name, for stack traces. */
   private readonly byId = new Map<number, Executable>()
   private nextId = 0
   private current: Executable | undefined
+  /** A program has called a function of another one that is not of its kind. */
+  private crossed = false
   /** Of the run that `budget` is about. */
   private runsSeen = 0
   /** While a batch runs: makes the context that of a record. */
@@ -83,6 +92,7 @@ export class Jit {
     this.cpu = cpu
     this.source = source
     this.block = cpu.memory.allocate(CPU_BLOCK_BYTES)
+    cpu.machine.onRemoval.add(this.removed)
   }
 
   /** Runs a program as {@link Interpreter.run} does: the low 32 bits of r0, unsigned; all 64 are in `cpu.registers`. */
@@ -203,7 +213,8 @@ export class Jit {
   /** See `Cpu.callFunction`. */
   callFunction(low: number, high: number, a1: number, a2: number, a3: number, a4: number, a5: number): number {
     const { cpu } = this
-    const place = this.placeOf(low, high)
+    const { program, slot } = this.codeEntry(low, high)
+    const { exports } = this.executable(program).instance
     const { frameStride } = cpu
     const frame = this.word(CPU_FRAME)
     if (frame >>> 0 >= cpu.frameTop(cpu.frames))
@@ -213,7 +224,7 @@ export class Jit {
     const { depth } = cpu
     cpu.depth = depth + 1
     try {
-      const result = this.current!.invoke(place, a1, a2, a3, a4, a5)
+      const result = (exports[invokeName(slot)] as Invoke)(a1, a2, a3, a4, a5)
       cpu.registers[0] = result
       this.caller = caller
       this.callSlot = callSlot
@@ -228,6 +239,8 @@ export class Jit {
     }
   }
 
+  private readonly removed = (program: ExecutableProgram): void => this.forget(program)
+
   /** Lets go of what was compiled of a program that is being removed. */
   forget(program: ExecutableProgram): void {
     for (const list of this.executables) {
@@ -236,14 +249,12 @@ export class Jit {
       list[program.index] = undefined
       const { id } = executable.compiled
       if (this.byId.get(id) === executable) this.byId.delete(id)
-      for (const place of executable.places.values()) {
-        this.table.set(place, null)
-        this.freePlaces.push(place)
-      }
     }
+    for (const list of this.executables) for (const executable of list) executable?.table?.forget(program)
   }
 
   dispose(): void {
+    this.cpu.machine.onRemoval.delete(this.removed)
     this.cpu.memory.free(this.block)
   }
 
@@ -266,7 +277,6 @@ export class Jit {
     const compiled = this.source(program, { cpu, block: this.block, budget: budgeted, guard, id })
     const imports: Record<string, WebAssembly.ImportValue> = {
       memory: memory.wasm as WebAssembly.Memory,
-      table: this.table,
       fuel: this.fuel,
     }
     const executable: Executable = {
@@ -274,13 +284,12 @@ export class Jit {
       compiled,
       guard,
       budgeted,
-      places: new Map(),
+      table: undefined as never,
       instance: undefined as never,
       run: undefined as never,
       enter: undefined as never,
       repeat: undefined as never,
       batch: undefined as never,
-      invoke: undefined as never,
     }
     Object.assign(imports, this.hostFunctions(executable))
     for (const helper of compiled.helpers) {
@@ -289,29 +298,33 @@ export class Jit {
     for (const called of compiled.runtime) imports[called] = memory.runtime[called] as WebAssembly.ImportValue
     Object.assign(imports, compiled.addresses)
     const instance = new WebAssembly.Instance(compiled.module as WebAssembly.Module, { bpf: imports })
-    const { run, enter, repeat, batch, invoke } = instance.exports as unknown as Entries
-    Object.assign(executable, { instance, run, enter, repeat, batch, invoke })
+    const { run, enter, repeat, batch } = instance.exports as unknown as Entries
+    const { [TABLE_NAME]: places, [TAIL_CALLS_NAME]: known } = instance.exports
+    const table =
+      places === undefined ? undefined : new CodeTable(places as WebAssembly.Table, known as WebAssembly.Global)
+    Object.assign(executable, { instance, table, run, enter, repeat, batch })
     this.byId.set(compiled.id, executable)
     return executable
   }
 
-  /** The place in the table of a function of a program. */
-  private place(executable: Executable, slot: number): number {
-    const known = executable.places.get(slot)
-    if (known !== undefined) return known
-    const place = this.freePlaces.pop() ?? this.usedPlaces++
-    if (place === this.table.length) this.table.grow(this.table.length)
-    this.table.set(place, executable.instance.exports[exportName(slot)])
-    executable.places.set(slot, place)
-    return place
-  }
-
-  private placeOf(low: number, high: number): number {
+  private codeEntry(low: number, high: number): CodeEntry {
     const entry = high === FUNCTION_TAG ? this.cpu.machine.codeEntries.get(low >>> 0) : undefined
     if (entry === undefined) {
       throw new FaultSignal('bad_call', `${hex(pairToU64(low, high))} is not the address of a function`)
     }
-    return this.place(this.executable(entry.program), entry.slot)
+    const { linked } = entry.program
+    const { type, verified } = this.current!.program.linked
+    if (!this.crossed && (linked.type !== type || linked.verified !== verified)) {
+      this.crossed = true
+      for (const list of this.executables) for (const executable of list) executable?.table?.forgetPrograms()
+    }
+    return entry
+  }
+
+  /** Where the table of a program has the function at an address. */
+  private placeOf(caller: Executable, low: number, high: number): number {
+    const { program, slot } = this.codeEntry(low, high)
+    return caller.table!.functionPlace(low, () => this.executable(program).instance.exports[exportName(slot)]!)
   }
 
   // --- what compiled programs call -----------------------------------------------------------------------------------
@@ -333,11 +346,11 @@ export class Jit {
       },
       resolve: (low, high, slot) => {
         this.enterHost(executable, slot!)
-        return this.placeOf(low!, high!)
+        return this.placeOf(executable, low!, high!)
       },
       tail_call: (r1, r2, r3, slot) => {
         this.enterHost(executable, slot!)
-        return this.tailCall(this.tailCallHelper()!.call(cpu, r1!, r2!, r3!, 0, 0))
+        return this.tailCall(executable, this.tailCallHelper()!.call(cpu, r1!, r2!, r3!, 0, 0))
       },
       call_helper: (id, a1, a2, a3, a4, a5, h1, h2, h3, h4, h5, slot) => {
         this.enterHost(executable, slot!)
@@ -351,7 +364,7 @@ export class Jit {
         if (helper.spec.tailCall === true) {
           this.setWord(CPU_RESULT, -ENOENT)
           this.setWord(CPU_HIGH, -1)
-          return this.tailCall(result)
+          return this.tailCall(executable, result)
         }
         const { returns } = helper.spec
         if (returns === 'i32' || returns === 'u32') {
@@ -449,8 +462,8 @@ export class Jit {
     return undefined
   }
 
-  /** Where the program is that replaces the one which runs; -1 if there is none in the slot, or there were too many. */
-  private tailCall(index: number): number {
+  /** Where the program is that replaces the one of `caller`; -1 if there is none in the slot, or there were too many. */
+  private tailCall(caller: Executable, index: number): number {
     const { machine } = this.cpu
     const found = index < 0 ? undefined : machine.programs[index]
     // A program of another type would take the context for what it is not.
@@ -463,7 +476,11 @@ export class Jit {
       throw new FaultSignal('bad_call', reason)
     }
     this.setWord(CPU_TAIL_CALLS, this.word(CPU_TAIL_CALLS) + 1)
-    return this.place(this.executable(program), 0)
+    const code = this.executable(program).instance.exports[exportName(0)]!
+    // What this run may do every run may, unless a run began with something else and came to the caller by an address.
+    const always = !this.crossed && caller.program.linked.type === entry.linked.type
+    const proper = caller.guard || program.linked.verified === true
+    return always && proper ? caller.table!.setProgram(program, code) : caller.table!.setOnce(code)
   }
 
   // --- faults --------------------------------------------------------------------------------------------------------

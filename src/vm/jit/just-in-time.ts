@@ -27,6 +27,7 @@ function liveTarget({ cpu, block }: ModuleRequest): JitTarget {
     firstFrame: cpu.frameTop(1),
     lastFrame: cpu.frameTop(cpu.frames),
     shared: memory.shared,
+    tailCalls: machine.platform.limits.tailCalls,
     helpers: machine.helpers,
     address: ({ source, imm, imm2 }) => (source === 'imm64' && imm2 === 0 ? imm >>> 0 : undefined),
     map: (address) => {

@@ -39,6 +39,16 @@ export function exportName(slot: number): string {
   return `f${slot}`
 }
 
+/** Name of the export that calls the function at a slot with numbers of 32 bits. */
+export function invokeName(slot: number): string {
+  return `i${slot}`
+}
+
+/** Name of the export that is the program's table; absent if it needs none. */
+export const TABLE_NAME = 'table'
+/** Name of the export that says which programs are in that table. */
+export const TAIL_CALLS_NAME = 'tail_calls'
+
 /** The part of a module's name that tells them apart in a stack trace. */
 export function moduleName(id: number): string {
   return `anybpf-${id}`

@@ -48,6 +48,8 @@ export interface JitTarget {
   readonly firstFrame: Address
   readonly lastFrame: Address
   readonly shared: boolean
+  /** Tail calls that an invocation may take. */
+  readonly tailCalls: number
   readonly helpers: ReadonlyMap<number, HelperDefinition>
   /** What a wide load gives; undefined: no address, or one that has 64 bits. */
   address(insn: LddwInsn): Address | undefined

@@ -4,7 +4,7 @@
  * @module
  */
 import { WasmBytes } from './wasm-bytes.ts'
-import { I32, I64 } from './wasm-opcodes.ts'
+import { I32, I64, OP } from './wasm-opcodes.ts'
 
 export type ValueType = 'i32' | 'i64'
 
@@ -51,9 +51,12 @@ export class WasmModule {
   private readonly signatures: Signature[] = []
   private readonly imports: { module: string; name: string; write: (out: WasmBytes) => void }[] = []
   private readonly functions: DefinedFunction[] = []
-  private readonly exports: { name: string; index: number }[] = []
+  private readonly exports: { name: string; kind: number; index: number }[] = []
+  /** Elements that the module's table begins with; 0: it has none. */
+  private tableSize = 0
   private importedFunctions = 0
   private importedGlobals = 0
+  private globals = 0
 
   /** The number of a signature. */
   type(signature: Signature): number {
@@ -78,18 +81,10 @@ export class WasmModule {
     })
   }
 
-  /** The module's one table. */
-  importTable(module: string, name: string): void {
-    this.imports.push({
-      module,
-      name,
-      write: (out) => {
-        out.byte(KIND.table)
-        out.byte(FUNCREF)
-        out.byte(0)
-        out.u32(0)
-      },
-    })
+  /** The module's one table, of functions; it can grow. */
+  defineTable(exportName: string, size: number): void {
+    this.tableSize = size
+    this.exports.push({ name: exportName, kind: KIND.table, index: 0 })
   }
 
   /** Index of the global. */
@@ -104,6 +99,13 @@ export class WasmModule {
       },
     })
     return this.importedGlobals++
+  }
+
+  /** A global of 64 bits that begins as 0: its index. */
+  defineGlobal(exportName: string): number {
+    const index = this.importedGlobals + this.globals++
+    this.exports.push({ name: exportName, kind: KIND.global, index })
+    return index
   }
 
   /** Index of the function. */
@@ -124,7 +126,7 @@ export class WasmModule {
   declareFunction(signature: Signature, exportName?: string): number {
     this.functions.push({ type: this.type(signature), body: undefined })
     const index = this.importedFunctions + this.functions.length - 1
-    if (exportName !== undefined) this.exports.push({ name: exportName, index })
+    if (exportName !== undefined) this.exports.push({ name: exportName, kind: KIND.func, index })
     return index
   }
 
@@ -149,9 +151,21 @@ export class WasmModule {
       write(content)
     })
     section(out, SECTION.function, this.functions, (content, { type }) => content.u32(type))
-    section(out, SECTION.export, this.exports, (content, { name, index }) => {
+    section(out, SECTION.table, this.tableSize === 0 ? [] : [this.tableSize], (content, size) => {
+      content.byte(FUNCREF)
+      content.byte(0)
+      content.u32(size)
+    })
+    section(out, SECTION.global, new Array<undefined>(this.globals).fill(undefined), (content) => {
+      content.byte(I64)
+      content.byte(1)
+      content.byte(OP.i64_const)
+      content.byte(0)
+      content.byte(OP.end)
+    })
+    section(out, SECTION.export, this.exports, (content, { name, kind, index }) => {
       content.name(name)
-      content.byte(KIND.func)
+      content.byte(kind)
       content.u32(index)
     })
     const starts: number[] = []
