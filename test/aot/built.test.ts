@@ -34,7 +34,7 @@ const CASES: readonly { name: string; spec: ObjectSpec; scenario: Scenario }[] =
     spec: parseExample('xdp-firewall/firewall.el.o'),
     scenario: {
       program: 'firewall',
-      maps: [['blocked', { addr: '10.0.0.1' }, 1]],
+      maps: [['blocked', { addr: 0x0a000001 }, 1]],
       packets: packetsOf('mixed.pcap', 300),
     },
   },

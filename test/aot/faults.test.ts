@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Build, type BuildOptions, buildObject } from '../../src/build/index.ts'
 import { assemble } from '../../src/isa/index.ts'
 import { type Collection, Runtime } from '../../src/loader/index.ts'
+import { ethernet, ipv4, tcp } from '../../src/net/index.ts'
 import type { ObjectSpec, ProgramSpec } from '../../src/object/index.ts'
 import type { BpfFault, VirtualEnvironmentOptions } from '../../src/vm/index.ts'
 import { parseExample } from '../support/examples.ts'
@@ -124,6 +125,19 @@ describe('instantiating', () => {
     collection.dispose()
     expect(() => collection.program('main').run(PACKET)).toThrow(/disposed/)
     expect(() => built.instantiate({ ...modules, memoryLimit: 1 << 17 })).toThrow(/no memory/)
+  })
+
+  it('finds in hash tables what is there, whatever the seed', () => {
+    const packetFrom = (src: string): Uint8Array => ethernet(ipv4({ src }, tcp({ dport: 22 })))
+    for (const hashSeed of [undefined, 1, 0xfeedbeef]) {
+      const { maps, programs } = built.instantiate({ ...modules, ...(hashSeed !== undefined && { hashSeed }) })
+      for (let last = 0; last < 50; last++) maps['blocked']!.set({ addr: 0x0a000000 + last }, 1)
+      const verdicts = Array.from(
+        { length: 100 },
+        (_, last) => programs['firewall']!.run(packetFrom(`10.0.0.${last}`)).verdict,
+      )
+      expect(verdicts).toEqual(verdicts.map((_, last) => (last < 50 ? 'XDP_DROP' : 'XDP_PASS')))
+    }
   })
 
   it('gives every instance a memory of its own', () => {

@@ -58,7 +58,7 @@ export function compileModules(files: readonly BuiltFile[]): {
   }
 }
 
-const DRIVER = `
+export const DRIVER = `
   import { instantiate } from 'built'
   import { play } from './test/aot/scenario.ts'
   export function drive(modules: never, scenario: string): string {
