@@ -47,6 +47,7 @@ export function compare(world: World, generated: GeneratedProgram): Comparison {
     machine.addProgram({ name, insns, indirectTargets, verified: generated.verified })
   const program = add('main', generated)
   const tails = generated.tails.map((tail, i) => add(`tail${i}`, tail))
+  world.choosePasses(generated.seed)
   const { jit } = world.jits[JITS.indexOf(generated.passes)]!
   try {
     const indices = tails.map(({ index }) => index)

@@ -151,6 +151,7 @@ export class World {
   /** Every pass; none; functions cut into small pieces. */
   readonly jits: readonly JitEngine[]
   readonly layout: WorldLayout
+  private chosen: JitPasses = {}
   private readonly environment = new RepeatedEnvironment()
   private readonly programs: HostMapStore
   private readonly memory: GuestAddress
@@ -176,6 +177,7 @@ export class World {
       { name: 'no passes', jit: new Jit(this.cpu, justInTime(NO_PASSES)) },
       { name: 'in pieces', jit: new Jit(this.cpu, justInTime(IN_PIECES)) },
       { name: 'ahead of time', jit: new Jit(this.cpu, aheadOfTime) },
+      { name: 'some passes', jit: new Jit(this.cpu, (...request) => justInTime(this.chosen)(...request)) },
     ]
     this.hiddenStart = this.cpu.frameTop(0)
     this.memory = machine.memory.allocate(MEMORY_SIZE)
@@ -210,6 +212,12 @@ export class World {
     this.cpu.context = packetSource(this.packet)
     this.initial = machine.memory.u8.slice()
     this.changeable = this.initial.subarray(PAGE)
+  }
+
+  /** The passes of the JIT that has only some, for the next program. */
+  choosePasses(seed: number): void {
+    const random = new SeededRandom(seed)
+    this.chosen = Object.fromEntries(Object.keys(NO_PASSES).map((pass) => [pass, random.below(2) === 0]))
   }
 
   private map(

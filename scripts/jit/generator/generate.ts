@@ -19,8 +19,8 @@ export interface GeneratedCode {
   readonly indirectTargets: ReadonlyMap<number, readonly number[]>
 }
 
-/** Which passes the JITs of a world have, in their order; `ahead` knows no addresses. */
-export const JITS = ['all', 'none', 'pieces', 'ahead'] as const
+/** Which passes the JITs of a world have, in their order; `ahead` knows no addresses; `some`: as the seed says. */
+export const JITS = ['all', 'none', 'pieces', 'ahead', 'some'] as const
 
 export interface GeneratedProgram extends GeneratedCode {
   readonly seed: number
@@ -53,7 +53,7 @@ export function generate(seed: number, layout: WorldLayout): GeneratedProgram {
   const small = endless || random.below(10) === 0
   const budget = small ? 1 + random.below(random.below(2) === 0 ? 60 : 600) : LARGE_BUDGET
   const charges = random.below(3) > 0
-  const passes = random.pick(['all', 'all', 'all', 'none', 'pieces', 'ahead'] as const)
+  const passes = random.pick(['all', 'all', 'all', 'some', 'some', 'none', 'pieces', 'ahead'] as const)
   const room = 8 + random.below(random.below(4) === 0 ? 140 : 60)
   const plan: ProgramPlan = { faulty, endless, maxLevel: MAX_LEVEL, room }
   const rules = preferences(random, faulty)

@@ -50,6 +50,10 @@ class Sums implements VariableFacts {
     return this.sums.get(variable)
   }
 
+  get isEmpty(): boolean {
+    return this.sums.size === 0
+  }
+
   /** `local` was written: with `by` it is `variable`. */
   define(variable: number, local: number, by: number): void {
     for (const [other, sum] of this.sums) if (sum.local === local) this.sums.delete(other)
@@ -101,7 +105,7 @@ export class Addresses {
     const { insns, options, target } = f.scope
     this.enabled = options.passes?.foldAddresses !== false
     this.variables = variablesOf(slots)
-    this.relations = new Relations(this.variables.count)
+    this.relations = Relations.none(this.variables.count)
     this.states = this.enabled ? findRelations(insns, flow, shape, this.variables, target) : []
     this.wanted = this.enabled ? addressSums(insns, flow, shape) : new Set()
   }
@@ -151,7 +155,7 @@ export class Addresses {
     if (!this.enabled) return
     const { relations, sums, variables, f } = this
     followVariables(relations, insn, slot, variables, f.scope.target)
-    followVariables(sums, insn, slot, variables, f.scope.target)
+    if (!sums.isEmpty) followVariables(sums, insn, slot, variables, f.scope.target)
     if (this.wanted.has(slot)) {
       const register = writtenRegister(insn)
       sums.define(register, this.locals[register]!, this.wantedBy)
@@ -197,11 +201,14 @@ export class Addresses {
 
   /** The lowest variable that is the same as `base + off` but for an offset; `base` itself if none is lower. */
   private lowest(base: number, off: number): { readonly variable: number; readonly offset: number } {
-    const { leader, above } = this.relations
+    const { leader, above, size } = this.relations
+    const first = leader[base]!
     let variable = base
     let offset = off
-    for (let other = leader[base]!; other < leader.length; other++) {
-      if (leader[other] !== leader[base] || other === ZERO) continue
+    for (let other = first, left = size[first]!; left > 0; other++) {
+      if (leader[other] !== first) continue
+      left--
+      if (other === ZERO) continue
       const total = above[base]! - above[other]! + off
       if (total <= MOST_OFFSET && total > offset) {
         variable = other

@@ -34,15 +34,26 @@ export class Relations implements VariableFacts {
   readonly leader: Int16Array
   /** How far each variable is above its leader. */
   readonly above: Float64Array
+  /** Of each leader: the members of its class, itself included. */
+  readonly size: Int16Array
 
-  constructor(variables: number) {
-    this.leader = Int16Array.from({ length: variables }, (_, variable) => variable)
-    this.above = new Float64Array(variables)
+  constructor(leader: Int16Array, above: Float64Array, size: Int16Array) {
+    this.leader = leader
+    this.above = above
+    this.size = size
   }
 
-  copyFrom({ leader, above }: Relations): void {
+  /** Nothing is known. */
+  static none(variables: number): Relations {
+    const leader = new Int16Array(variables)
+    for (let variable = 0; variable < variables; variable++) leader[variable] = variable
+    return new Relations(leader, new Float64Array(variables), new Int16Array(variables).fill(1))
+  }
+
+  copyFrom({ leader, above, size }: Relations): void {
     this.leader.set(leader)
     this.above.set(above)
+    this.size.set(size)
   }
 
   assign(to: number, from: number, by: number): void {
@@ -51,29 +62,34 @@ export class Relations implements VariableFacts {
       return
     }
     this.forget(to)
-    const { leader, above } = this
+    const { leader, above, size } = this
     const first = leader[from]!
     const distance = above[from]! + by
     if (Math.abs(distance) > MOST) return
     if (first < to) {
       leader[to] = first
       above[to] = distance
+      size[first]!++
       return
     }
-    for (let i = first; i < leader.length; i++) {
+    for (let i = first, left = size[first]!; left > 0; i++) {
       if (leader[i] !== first) continue
       leader[i] = to
       above[i]! -= distance
+      left--
     }
+    size[to] = size[first]! + 1
+    size[first] = 1
   }
 
   private move(variable: number, by: number): void {
-    const { leader, above } = this
+    const { leader, above, size } = this
     if (leader[variable] !== variable) {
       above[variable]! += by
       if (Math.abs(above[variable]!) > MOST) this.forget(variable)
       return
     }
+    if (size[variable] === 1) return
     for (let i = variable + 1; i < leader.length; i++) {
       if (leader[i] !== variable) continue
       above[i]! -= by
@@ -82,39 +98,49 @@ export class Relations implements VariableFacts {
   }
 
   forget(variable: number): void {
-    const { leader, above } = this
-    if (leader[variable] === variable) {
+    const { leader, above, size } = this
+    const first = leader[variable]!
+    const members = size[first]!
+    if (members === 1) return
+    if (first !== variable) size[first]!--
+    else {
       let next = -1
-      for (let i = variable + 1; i < leader.length; i++) {
+      for (let i = variable + 1, left = members - 1; left > 0; i++) {
         if (leader[i] !== variable) continue
         if (next < 0) next = i
         else above[i]! -= above[next]!
         leader[i] = next
+        left--
       }
-      if (next >= 0) above[next] = 0
+      above[next] = 0
+      size[next] = members - 1
+      size[variable] = 1
     }
     leader[variable] = variable
     above[variable] = 0
   }
 
-  /** Keeps what both say; true if that is less than this one said. */
-  meet(other: Relations): boolean {
-    const { leader, above } = this
-    let before: Relations | undefined
+  /** Keeps what both say; true if that is less than this one said. `before` is overwritten. */
+  meet(other: Relations, before: Relations): boolean {
+    const { leader, above, size } = this
+    let same = true
     let lost = false
     for (let variable = 0; variable < leader.length; variable++) {
-      const first = (before?.leader ?? leader)[variable]!
+      const first = (same ? leader : before.leader)[variable]!
       if (first === variable) continue
-      if (before === undefined) {
+      if (same) {
         if (leader[variable] === other.leader[variable] && above[variable] === other.above[variable]) continue
-        before = new Relations(leader.length)
         before.copyFrom(this)
+        same = false
       }
       // Members of its class that come before it have their new leaders already.
       const found = sharedLeader(this, before, other, variable)
-      if (found !== first) lost = true
+      if (found === first) continue
+      lost = true
+      size[first]!--
       leader[variable] = found
       above[variable] = found === variable ? 0 : before.above[variable]! - before.above[found]!
+      size[found] = found === variable ? 1 : size[found]! + 1
     }
     return lost
   }
@@ -189,6 +215,32 @@ export function followVariables(
   }
 }
 
+/** States in one piece of memory: many small arrays would cost more than what is done with them. */
+class States {
+  private readonly count: number
+  private readonly small: Int16Array
+  private readonly large: Float64Array
+  private used = 0
+
+  constructor(states: number, variables: number) {
+    this.count = variables
+    this.small = new Int16Array(2 * states * variables)
+    this.large = new Float64Array(states * variables)
+  }
+
+  copyOf(state: Relations): Relations {
+    const { count, small, large } = this
+    const at = this.used++ * count
+    const copy = new Relations(
+      small.subarray(2 * at, 2 * at + count),
+      large.subarray(at, at + count),
+      small.subarray(2 * at + count, 2 * at + 2 * count),
+    )
+    copy.copyFrom(state)
+    return copy
+  }
+}
+
 /** What holds where each node begins; undefined for nodes that are never reached. */
 export function findRelations(
   insns: readonly Instruction[],
@@ -198,10 +250,12 @@ export function findRelations(
   target: JitTarget,
 ): (Relations | undefined)[] {
   const states: (Relations | undefined)[] = []
+  const memory = new States(nodes.length, variables.count)
   const pending = new Uint8Array(nodes.length)
-  states[0] = new Relations(variables.count)
+  states[0] = Relations.none(variables.count)
   pending[0] = 1
-  const state = new Relations(variables.count)
+  const state = Relations.none(variables.count)
+  const scratch = Relations.none(variables.count)
   for (let again = true; again; ) {
     again = false
     for (const index of dominators.order) {
@@ -218,10 +272,8 @@ export function findRelations(
       for (const next of node.next) {
         const known = states[next]
         if (known === undefined) {
-          const copy = new Relations(variables.count)
-          copy.copyFrom(state)
-          states[next] = copy
-        } else if (!known.meet(state)) continue
+          states[next] = memory.copyOf(state)
+        } else if (!known.meet(state, scratch)) continue
         pending[next] = 1
         if (dominators.position[next]! <= dominators.position[index]!) again = true
       }
