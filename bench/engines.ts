@@ -16,7 +16,7 @@ import { AnybpfEngine } from './engines/anybpf.ts'
 import { type Engine, Refusal, type Subject } from './engines/engine.ts'
 import { NativeEngine, PeerEngine } from './engines/external.ts'
 import { KernelEngine } from './engines/kernel.ts'
-import { geometricMean, printReport, type Result, summarize } from './engines/report.ts'
+import { printReport, type Result, summarize } from './engines/report.ts'
 import { captureWorkloads, EMPTY, mapWorkloads, memoryWorkloads, NOTHING, type Workload } from './engines/workloads.ts'
 
 const ROUNDS = 15
@@ -136,18 +136,23 @@ console.log(
     `start; medians of ${rounds} rounds`,
 )
 if (jsonFile !== undefined) {
-  const counted = results.filter(
-    ({ kind, name, ns }) => kind === 'memory' && name !== EMPTY && ns['native'] !== undefined,
-  )
-  const means = Object.fromEntries(
-    names.flatMap((name) => {
-      const shared = counted.filter(({ ns }) => (ns[name] ?? 0) > 0)
-      if (shared.length === 0) return []
-      return [[name, geometricMean(shared.map(({ ns }) => ns[name]! / ns['native']!))]]
-    }),
-  )
+  const workloads = results.map(({ name, kind, insns, ns, refused, size }) => ({
+    name,
+    kind,
+    insns,
+    ns,
+    refused,
+    size,
+  }))
+  const date = new Date().toISOString()
+  const json = { date, machine, rounds, entryNs: ways, workloads }
   writeFileSync(
     jsonFile,
-    `${JSON.stringify({ machine, rounds, toNative: means, entryNs: ways, workloads: results }, null, 2)}\n`,
+    `${JSON.stringify(json, (_, value) => (typeof value === 'number' ? round(value) : value), 2)}\n`,
   )
+}
+
+/** Three decimals say more than was measured. */
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000
 }

@@ -12,7 +12,7 @@ import { openObject, PLATFORM } from './engines/objects.ts'
 import { mapWorkloads, NOTHING } from './engines/workloads.ts'
 
 const COUNT = 100_000
-const BATCH = 256
+const BATCH = 1024
 const ROUNDS = 25
 const WARM_UP_MS = 300
 

@@ -5,7 +5,7 @@
  * `tsx scripts/generate-docs.ts` rewrites the documents; with `--check` it changes nothing, and fails where one is not current.
  * @module
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { INSTRUCTION_GROUPS, type InstructionGroupInfo } from '../src/isa/groups.ts'
@@ -15,6 +15,7 @@ import { CLASS, SIZE_BITS } from '../src/isa/opcode.ts'
 import { formatMarkdownTable, type TableColumn } from '../src/util/text-table.ts'
 import { MODULES } from './architecture-table.ts'
 import { contextTables, objectTables, programTypesTable } from './context-docs.ts'
+import * as performance from './performance-docs.ts'
 import * as verifier from './verifier-docs.ts'
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
@@ -170,6 +171,13 @@ export const SECTIONS: Readonly<Record<string, () => string>> = {
   'verifier-limits': verifier.limitsTable,
   'verifier-modules': verifier.modulesTable,
   'verifier-report': verifier.reportExample,
+  'performance-machine': performance.machineTable,
+  'performance-plain': performance.plainTable,
+  'performance-means': performance.meansTable,
+  'performance-maps': performance.mapsTable,
+  'performance-captures': performance.captureTable,
+  'performance-compile': performance.compileTable,
+  'performance-entries': performance.entriesTable,
   'isa-classes': () =>
     formatMarkdownTable(
       columns('class', 'value', 'what'),
@@ -205,9 +213,9 @@ export function renderDocument(text: string): string {
   })
 }
 
-/** The documents with generated parts, by path, as they are and as they should be. */
+/** The documents with generated parts, and generated pictures, by path, as they are and as they should be. */
 export function renderDocuments(): { path: string; current: string; wanted: string }[] {
-  return readdirSync(DOCS)
+  const documents = readdirSync(DOCS)
     .filter((name) => name.endsWith('.md'))
     .sort()
     .map((name) => {
@@ -215,6 +223,9 @@ export function renderDocuments(): { path: string; current: string; wanted: stri
       const current = readFileSync(path, 'utf8')
       return { path, current, wanted: renderDocument(current) }
     })
+  const picture = join(DOCS, 'performance.svg')
+  const current = existsSync(picture) ? readFileSync(picture, 'utf8') : ''
+  return [...documents, { path: picture, current, wanted: performance.plot() ?? '' }]
 }
 
 function main(check: boolean): void {

@@ -9,6 +9,7 @@ import type { ContextInstance, ProgramTypeDefinition } from 'anybpf/programs'
 import { linux } from 'anybpf/spec'
 import type { HelperDefinition, Machine } from 'anybpf/vm'
 import { describe, expect, it } from 'vitest'
+import { ENGINES } from './vm/support.ts'
 
 const MAXIMUM_MAP = 9001
 const SHOUT_HELPER = 9002
@@ -113,24 +114,26 @@ const orderCheck: ProgramTypeDefinition<Order, { allowed: boolean; price: number
 const extension = { helpers: [shout], mapTypes: [maximumArray], programTypes: [orderCheck] }
 
 describe('extensions from outside', () => {
-  it('a program of an own type runs an own helper and an own map through the built-in helpers', () => {
-    const printed: string[] = []
-    const runtime = new Runtime({ extensions: [extension], print: (line) => printed.push(line) })
-    const map = runtime.createMap({
-      name: 'highest',
-      kind: 'map',
-      section: '.maps',
-      type: MAXIMUM_MAP,
-      keySize: 4,
-      valueSize: 4,
-      maxEntries: 2,
-      flags: 0,
-      pinning: 0,
-      mapExtra: 0n,
-    })
-    // Keeps the highest price per quantity, raises the price through the helper, allows prices above 100.
-    const program = runtime.loadProgram<Order, { allowed: boolean; price: number }>(
-      assemble(`
+  it.each(ENGINES)(
+    'a program of an own type runs an own helper and an own map through the built-in helpers: %s',
+    (engine) => {
+      const printed: string[] = []
+      const runtime = new Runtime({ extensions: [extension], print: (line) => printed.push(line) })
+      const map = runtime.createMap({
+        name: 'highest',
+        kind: 'map',
+        section: '.maps',
+        type: MAXIMUM_MAP,
+        keySize: 4,
+        valueSize: 4,
+        maxEntries: 2,
+        flags: 0,
+        pinning: 0,
+        mapExtra: 0n,
+      })
+      // Keeps the highest price per quantity, raises the price through the helper, allows prices above 100.
+      const program = runtime.loadProgram<Order, { allowed: boolean; price: number }>(
+        assemble(`
         r6 = r1
         r1 = *(u32 *)(r6 + 4)
         *(u32 *)(r10 - 4) = r1
@@ -153,15 +156,16 @@ describe('extensions from outside', () => {
       out:
         exit
       `),
-      { type: 'order_check', name: 'judge' },
-    )
-    expect(program.run({ price: 150, quantity: 1 })).toEqual({ retval: 1, allowed: true, price: 1150 })
-    expect(program.run({ price: 50, quantity: 1 })).toEqual({ retval: 0, allowed: false, price: 1050 })
-    expect(map.get(1)).toBe(150)
-    expect(map.get(0)).toBe(0)
-    expect(printed).toEqual(['shout 150', 'shout 50'])
-    runtime.dispose()
-  })
+        { type: 'order_check', name: 'judge', engine },
+      )
+      expect(program.run({ price: 150, quantity: 1 })).toEqual({ retval: 1, allowed: true, price: 1150 })
+      expect(program.run({ price: 50, quantity: 1 })).toEqual({ retval: 0, allowed: false, price: 1050 })
+      expect(map.get(1)).toBe(150)
+      expect(map.get(0)).toBe(0)
+      expect(printed).toEqual(['shout 150', 'shout 50'])
+      runtime.dispose()
+    },
+  )
 
   it('the checked interpreter holds an own map to the region that it registered: its values are read-only', () => {
     const runtime = new Runtime({ extensions: [extension] })

@@ -16,10 +16,11 @@ export type Engine = 'interpreter' | 'jit'
 
 /** How programs run unless a run says otherwise. */
 export interface EngineOptions {
+  /** Default: the JIT for what the verifier accepted, unless `checked` is given; else the interpreter. */
   readonly engine: Engine
   /**
-   * Test every access while the program runs. Default: unless the verifier accepted the program. `false` names the
-   * unchecked interpreter, whatever was verified: such a program may overwrite all of the runtime's memory, maps and
+   * Test every access while the program runs, which only the interpreter does. Default: unless the verifier accepted the program.
+   * `false` names the unchecked interpreter, whatever was verified: such a program may overwrite all of the runtime's memory, maps and
    * packets included, though nothing outside of it.
    */
   readonly checked: boolean
@@ -29,13 +30,16 @@ export interface EngineOptions {
   readonly report?: Report | undefined
 }
 
-/** The options that a caller gave, with the defaults: every access is checked unless the program was verified. */
-export function engineOptions(options: Partial<EngineOptions>, report?: Report): EngineOptions {
-  const { engine = 'interpreter', budget } = options
+/**
+ * The options that a caller gave, with the defaults: a program that the verifier accepted is compiled, any other is interpreted,
+ * with every access checked.
+ */
+export function engineOptions(options: Partial<EngineOptions>, report = options.report): EngineOptions {
+  const { engine = report !== undefined && options.checked === undefined ? 'jit' : 'interpreter', budget } = options
   if (engine === 'jit' && options.checked === true) {
     throw new AnybpfError('ERR_USAGE', 'only the interpreter checks every access: engine jit cannot')
   }
-  const checked = options.checked ?? (engine === 'interpreter' && report === undefined)
+  const checked = options.checked ?? report === undefined
   return { engine, checked, budget, report }
 }
 
@@ -243,7 +247,10 @@ export class Program<Input = unknown, Output = unknown> {
     cpu.context = this.instance.context
     const budget = options.budget ?? this.engine.budget
     try {
-      if (this.engine.engine === 'jit') return this.enterCompiled(r1, r2, options, budget, count)
+      // Only the interpreter tests accesses, or tells of each instruction.
+      if (this.engine.engine === 'jit' && options.checked !== true && options.trace === undefined) {
+        return this.host.jit.repeat(this.executable, r1, r2, count, budget === undefined ? {} : { budget })
+      }
       const settled = {
         checked: options.checked ?? this.engine.checked,
         ...(budget !== undefined && { budget }),
@@ -255,20 +262,6 @@ export class Program<Input = unknown, Output = unknown> {
     } finally {
       cpu.context = before
     }
-  }
-
-  private enterCompiled(
-    r1: number,
-    r2: number,
-    options: RunOptions,
-    budget: number | undefined,
-    count: number,
-  ): number {
-    if (options.checked === true || options.trace !== undefined) {
-      const what = options.checked === true ? 'checks every access' : 'traces'
-      throw new AnybpfError('ERR_USAGE', `${this.name}: only the interpreter ${what}: engine jit cannot`)
-    }
-    return this.host.jit.repeat(this.executable, r1, r2, count, budget === undefined ? {} : { budget })
   }
 
   private assertLive(): void {

@@ -105,14 +105,18 @@ export class Runtime implements ProgramHost {
     return collection
   }
 
-  /** Makes one program of bare instructions, indexed by slot: of type `raw` unless `type` names another. */
+  /**
+   * Makes one program of bare instructions, indexed by slot: of type `raw` unless `type` names another. What the verifier accepted
+   * runs as such if `report` says so: of a raw program, for memory of the size that it was verified with.
+   */
   loadProgram<Input = unknown, Output = unknown>(
     insns: readonly Instruction[],
     options: ProgramOptions & { readonly type?: string } = {},
   ): Program<Input, Output> {
     this.assertLive()
     const definition = this.programType(options.type ?? 'raw')
-    const linked = { name: options.name ?? 'program', insns, type: definition.spec.name }
+    const verified = options.report?.verdict === 'accept'
+    const linked = { name: options.name ?? 'program', insns, type: definition.spec.name, verified }
     const program = this.createProgram<Input, Output>(linked, definition, engineOptions(options))
     this.owned.add(program)
     return program

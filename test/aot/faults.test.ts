@@ -101,7 +101,7 @@ describe('faults of built programs', () => {
 
   it('nothing that only the interpreter can do is done silently in another way', async () => {
     const program = (await start('r0 = 0\nexit')).program('main')
-    expect(() => program.run(PACKET, { checked: true })).toThrow(/only the interpreter/)
+    expect(() => program.run(PACKET, { checked: true })).toThrow(/no interpreter/)
   })
 })
 

@@ -67,7 +67,7 @@ describe('run on memory', () => {
   it('prints r0 in hexadecimal and decimal', async () => {
     const { status, stdout, stderr } = await cli(['run', '-'], { stdin: 'r0 = 42\nexit\n' })
     expect([status, stderr]).toEqual([0, ''])
-    expect(stdout).toBe('program (raw, interpreter, verified): r0 = 0x2a (42)\n')
+    expect(stdout).toBe('program (raw, jit, verified): r0 = 0x2a (42)\n')
   })
 
   it('gives all 64 bits of r0, exactly', async () => {
@@ -98,7 +98,7 @@ describe('run on memory', () => {
     expect(document).toMatchObject({
       program: 'program',
       type: 'raw',
-      engine: 'interpreter',
+      engine: 'jit',
       verified: true,
       checked: false,
       runs: 1,
@@ -224,7 +224,7 @@ describe('run on one packet', () => {
   it('names the verdict', async () => {
     const { status, stdout } = await cli(['run', FIREWALL, '--data', packet])
     expect(status).toBe(0)
-    expect(stdout).toMatch(/^firewall \(xdp, interpreter, verified\): XDP_PASS \(2\)\npacket after it, 42 bytes\n/)
+    expect(stdout).toMatch(/^firewall \(xdp, jit, verified\): XDP_PASS \(2\)\npacket after it, 42 bytes\n/)
     const { document } = await json(['run', FIREWALL, '--data', packet])
     expect(document).toMatchObject({ program: 'firewall', type: 'xdp', retval: 2, verdict: 'XDP_PASS', packet })
     expect(document.verdicts).toEqual({ XDP_PASS: 1 })
@@ -336,7 +336,7 @@ describe('run on a capture', () => {
   it('prints a table of verdicts with shares', async () => {
     const stdin = captureOf([1, 2, 1, 1])
     const { stdout } = await cli(['run', FIREWALL, '--pcap', '-', '--global', 'threshold=2'], { stdin })
-    expect(stdout).toMatch(/^firewall \(xdp, interpreter, verified\): 4 packets of -, [\d,]+ per second\n/)
+    expect(stdout).toMatch(/^firewall \(xdp, jit, verified\): 4 packets of -, [\d,]+ per second\n/)
     expect(stdout).toContain('verdict   packets   share\nXDP_PASS        3  75.0 %\nXDP_DROP        1  25.0 %\n')
   })
 

@@ -31,10 +31,8 @@ A program is verified first, as Linux would for a trusted author (a raw program 
     .addOption(
       new Option(
         '--engine <engine>',
-        'how to execute: jit compiles the program to WebAssembly, and checks no access of its own',
-      )
-        .choices(['interpreter', 'jit'])
-        .default('interpreter'),
+        'how to execute: jit compiles to WebAssembly, and checks no access of its own (default: jit, with --no-verify interpreter)',
+      ).choices(['interpreter', 'jit']),
     )
     .option('--no-verify', 'run the program whatever the verifier would say of it')
     .option('--unchecked', 'with --no-verify: do not check memory accesses; a bad access reads or spoils other memory')

@@ -4,7 +4,14 @@
  */
 
 import { decodeProgram, type Instruction } from '../../isa/index.ts'
-import { type Batch, type Collection, type Program, Runtime, VerificationError } from '../../loader/index.ts'
+import {
+  type Batch,
+  type Collection,
+  type Engine,
+  type Program,
+  Runtime,
+  VerificationError,
+} from '../../loader/index.ts'
 import { toJson } from '../../maps/index.ts'
 import { type ObjectSpec, parseObject } from '../../object/index.ts'
 import { linux, type Platform, raw, rawProgramType } from '../../spec/index.ts'
@@ -26,7 +33,7 @@ export interface SessionOptions {
   readonly program?: string
   readonly raw?: boolean
   readonly type?: string
-  readonly engine: 'interpreter' | 'jit'
+  readonly engine?: Engine
   /** False with `--no-verify`. */
   readonly verify: boolean
   readonly unchecked?: boolean
@@ -37,6 +44,11 @@ export interface SessionOptions {
   readonly realTime?: boolean
   readonly lines: number
   readonly events: number
+}
+
+/** What nobody verified is interpreted: then a bad access is named. */
+function engineOf({ engine, verify }: SessionOptions): Engine {
+  return engine ?? (verify ? 'jit' : 'interpreter')
 }
 
 /** What a run takes: bytes (a packet, or memory) and fields of the context. */
@@ -94,7 +106,7 @@ export async function openSession(
   })
   try {
     const engine = {
-      engine: options.engine,
+      engine: engineOf(options),
       // What the verifier accepts needs no checks; the rest is checked unless asked otherwise.
       ...(options.unchecked === true ? { checked: false } : {}),
       ...(options.budget === undefined ? {} : { budget: options.budget }),
@@ -141,8 +153,8 @@ export async function openSession(
         const error = new VerificationError(report)
         throw new CliError(EXIT.rejected, error.code, error.message, file, error)
       }
-      const checked = options.engine === 'interpreter' && report === undefined && options.unchecked !== true
-      program = await step(EXIT.rejected, file, () => runtime.loadProgram(insns, { ...engine, checked, type }))
+      const accepted = report === undefined ? {} : { report }
+      program = await step(EXIT.rejected, file, () => runtime.loadProgram(insns, { ...engine, ...accepted, type }))
     }
     const compileMs = performance.now() - started
     for (const fill of fills) await step(EXIT.usage, undefined, () => fillMap(fill, collection!))
@@ -214,7 +226,7 @@ export class Session {
    * before a run in which the program may ask for the time. Throws the program's fault when it comes to the run that had it.
    */
   *runAll(inputs: readonly RunInput[], before: (index: number) => void): Generator<RunOutcome> {
-    if (this.parts.options.engine === 'jit' && !this.reader.hasMaps) yield* this.runTogether(inputs, before)
+    if (engineOf(this.parts.options) === 'jit' && !this.reader.hasMaps) yield* this.runTogether(inputs, before)
     else
       for (let index = 0; index < inputs.length; index++) {
         before(index)
@@ -311,9 +323,9 @@ export class Session {
     return {
       program: this.name,
       type: this.type,
-      engine: options.engine,
+      engine: engineOf(options),
       verified: options.verify,
-      checked: options.engine === 'interpreter' && !options.verify && options.unchecked !== true,
+      checked: engineOf(options) === 'interpreter' && !options.verify && options.unchecked !== true,
       runs: this.runs,
       retval: r0 === undefined ? (this.lastRetval ?? null) : plainInteger(r0),
       ...(typeof this.lastVerdict === 'string' ? { verdict: this.lastVerdict } : {}),
