@@ -130,7 +130,7 @@ class BuiltRuntime implements ProgramHost, MapHost {
       ...(options.print !== undefined && { print: options.print }),
     })
     this.cpu = cpu
-    this.jit = new Jit(cpu, builtModules(modules, this.maps))
+    this.jit = new Jit(cpu, builtModules(modules, this.maps), false)
     this.interpreter = {
       cpu,
       assertIdle: (program) => this.jit.assertIdle(program),

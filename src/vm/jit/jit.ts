@@ -87,9 +87,12 @@ export class Jit {
   private callSlot = 0
   private caller: Executable | undefined
 
-  /** `source`: see {@link justInTime}. */
-  constructor(cpu: VirtualCpu, source: ModuleSource) {
+  private readonly mayCopy: boolean
+
+  /** `source`: see {@link justInTime}. `mayCopy`: whether the place allows text to become code, see `runner.ts`. */
+  constructor(cpu: VirtualCpu, source: ModuleSource, mayCopy = true) {
     this.cpu = cpu
+    this.mayCopy = mayCopy
     this.source = source
     this.block = cpu.memory.allocate(CPU_BLOCK_BYTES)
     cpu.machine.onRemoval.add(this.removed)
@@ -170,7 +173,7 @@ export class Jit {
       },
       named: (error) => this.named(error),
     }
-    return createRunner(host, executable.enter)
+    return createRunner(host, executable.enter, this.mayCopy)
   }
 
   private begin(executable: Executable, budget: number): void {

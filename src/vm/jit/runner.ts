@@ -2,7 +2,8 @@
  * The way into a compiled program for many runs.
  *
  * V8 learns by the text of a function which functions it calls. One text that serves several programs calls several functions,
- * which takes twice as long: every further program gets a copy of the text, where that is allowed.
+ * which takes twice as long: every further program gets a copy of the text, where that is allowed. (A page whose policy forbids it
+ * reports the attempt: what is made for such places does not try.)
  * @module
  */
 import type { GuestAddress } from '../guest-memory.ts'
@@ -48,8 +49,9 @@ let made = 0
 /** Pages can forbid that text becomes code; then they need not be asked again. */
 let forbidden = false
 
-export const createRunner: typeof makeRunner = (host, enter) => {
-  if (made++ > 0 && !forbidden) {
+/** `mayCopy`: whether text may become code here, as far as the caller knows. */
+export function createRunner(host: RunnerHost, enter: Runner, mayCopy: boolean): Runner {
+  if (made++ > 0 && mayCopy && !forbidden) {
     try {
       return new Function(`return ${makeRunner}`)()(host, enter)
     } catch {
