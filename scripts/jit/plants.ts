@@ -86,8 +86,8 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'a call of a function forgets what it has charged',
-    find: '    w.memory(OP.i32_store, CPU_FRAME)\n  }\n  f.reloadFuel()',
-    replace: '    w.memory(OP.i32_store, CPU_FRAME)\n  }',
+    find: '  restoreFrame(f, usesFrame)\n  f.reloadFuel()\n}',
+    replace: '  restoreFrame(f, usesFrame)\n}',
   },
   {
     name: 'the frame of a callee lies in the guard below it',
@@ -216,4 +216,9 @@ export const JIT_PLANTS: readonly JitPlant[] = [
     replace: '  if (second !== undefined && words.length < 3) {\n    mixed(second',
   },
   ...PASS_PLANTS,
+  {
+    name: 'a callback cannot end bpf_loop',
+    find: '  w.get(stop)\n  w.op(OP.i32_eqz)\n  w.op(OP.i32_and)\n  w.brIf(0)\n',
+    replace: '  w.brIf(0)\n',
+  },
 ]

@@ -4,17 +4,17 @@
  */
 import type { HelperSpec, Platform } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
-import type { HelperDefinition, HelperFunction, MapOperation } from '../vm/machine.ts'
+import type { HelperDefinition, HelperFunction, HelperOperation } from '../vm/machine.ts'
 
 /** What a helper does. The platform's table has the rest, and is no part of this: what was built ahead of time needs none. */
 export interface NamedHelper {
   readonly name: string
   readonly call: HelperFunction
-  readonly operation?: MapOperation
+  readonly operation?: HelperOperation
 }
 
 /** What a helper of Linux does. */
-export function linuxHelper(name: string, call: HelperFunction, operation?: MapOperation): NamedHelper {
+export function linuxHelper(name: string, call: HelperFunction, operation?: HelperOperation): NamedHelper {
   return { name, call, ...(operation !== undefined && { operation }) }
 }
 

@@ -12,7 +12,7 @@ import { writableBytes } from './memory.ts'
 const COMM_MAX = 15
 
 export const TASK_HELPERS: readonly NamedHelper[] = [
-  linuxHelper('get_smp_processor_id', (cpu) => cpu.id),
+  linuxHelper('get_smp_processor_id', (cpu) => cpu.id, 'processor'),
 
   linuxHelper('get_numa_node_id', () => 0),
 

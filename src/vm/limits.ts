@@ -10,6 +10,9 @@ export const DEFAULT_BUDGET = 100_000_000
 /** How often a function's `may_goto` falls through (Linux: BPF_MAX_LOOPS). */
 export const MAY_GOTO_LIMIT = 8 * 1024 * 1024
 
+/** How often `bpf_loop` calls a function at most (Linux: BPF_MAX_LOOPS). */
+export const LOOPS_MAX: number = 8 * 1024 * 1024
+
 /** The budget is counted down in portions that are small integers. */
 const FUEL_PORTION = 2 ** 30 - 1
 

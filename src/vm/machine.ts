@@ -116,10 +116,16 @@ export type HelperFunction = (cpu: Cpu, r1: number, r2: number, r3: number, r4: 
 
 export type MapOperation = 'lookup' | 'update' | 'delete'
 
+/**
+ * What some helpers do: an operation on the map of the first argument; `loop` what `bpf_loop` does; `processor` tells the number of
+ * the CPU.
+ */
+export type HelperOperation = MapOperation | 'loop' | 'processor'
+
 /** A helper: data plus a function. Built-in ones and a user's own take the same route. */
 export interface HelperDefinition {
   readonly spec: HelperSpec
   readonly call: HelperFunction
-  /** It is no more than this operation on the map of its first argument: an engine may do that itself. */
-  readonly operation?: MapOperation
+  /** It does no more than this: an engine may do that itself. */
+  readonly operation?: HelperOperation
 }

@@ -3,13 +3,21 @@
  * @module
  */
 import type { CallInsn } from '../../isa/instruction.ts'
+import { E2BIG, EINVAL } from '../../spec/errno.ts'
 import { KIND_PROG_ARRAY, MAP_DATA, MAP_KIND, MAP_MAX_ENTRIES, MAP_STRIDE } from '../guest-layout.ts'
+import { LOOPS_MAX } from '../limits.ts'
 import type { HelperDefinition } from '../machine.ts'
 import { KNOWN_PROGRAMS } from './code-table.ts'
 import { CPU_FRAME, CPU_HIGH, CPU_RESULT, CPU_TAIL_CALLS } from './cpu-block.ts'
 import { ARGUMENTS, type FunctionState } from './function-state.ts'
 import { FAULT } from './imports.ts'
-import { type KnownOperation, knownOperation, writeAnyOperation, writeOperation } from './map-operations.ts'
+import {
+  isMapOperation,
+  type KnownOperation,
+  knownOperation,
+  writeAnyOperation,
+  writeOperation,
+} from './map-operations.ts'
 import { leavePiece } from './piece-layout.ts'
 import { offsetAddress } from './target.ts'
 import { OP } from './wasm-opcodes.ts'
@@ -43,13 +51,23 @@ export function writeCall(f: FunctionState, insn: CallInsn): void {
     tailCall(f)
     return
   }
+  if (helper.operation === 'processor') {
+    w.i64(scope.target.cpuId)
+    f.set(0)
+    return
+  }
+  const callback = helper.operation === 'loop' ? f.callbacks.get(2) : undefined
+  if (callback !== undefined && scope.functionAt(callback) !== undefined) {
+    writeLoop(f, callback)
+    return
+  }
   const operation = mapOperation(f, helper)
   if (operation !== undefined) {
     writeOperation(w, operation, scope.target, f, scope.runtime)
     f.set(0)
     return
   }
-  if (helper.operation !== undefined && scope.knowsMaps) {
+  if (isMapOperation(helper.operation) && scope.knowsMaps) {
     writeAnyOperation(w, helper.operation, scope.target, f, scope.runtime, () => callHelper(f, insn.imm, helper))
   } else callHelper(f, insn.imm, helper)
   f.set(0)
@@ -82,7 +100,9 @@ function callHelper(f: FunctionState, id: number, helper: HelperDefinition): voi
 function mapOperation(f: FunctionState, { operation }: HelperDefinition): KnownOperation | undefined {
   const { target, knowsMaps } = f.scope
   const map = f.known.get(1)
-  return operation === undefined || map === undefined || !knowsMaps ? undefined : knownOperation(target, operation, map)
+  return !isMapOperation(operation) || map === undefined || !knowsMaps
+    ? undefined
+    : knownOperation(target, operation, map)
 }
 
 /** The low half of a result is on the stack; the upper one is in the CPU's block. */
@@ -119,17 +139,77 @@ function openFrame(f: FunctionState, usesFrame: boolean): void {
 
 /** The result of the call is on the stack: closes the callee's frame, and puts the result into r0. */
 function closeFrame(f: FunctionState, usesFrame: boolean): void {
+  f.set(0)
+  restoreFrame(f, usesFrame)
+  f.reloadFuel()
+}
+
+function restoreFrame(f: FunctionState, usesFrame: boolean): void {
   const { w } = f
   const { target, options } = f.scope
-  f.set(0)
-  if (usesFrame || options.guard) {
-    w.address(target.cpuBlock)
-    w.get(f.frame)
-    w.i32(target.frameSize)
-    w.op(OP.i32_add)
-    w.memory(OP.i32_store, CPU_FRAME)
-  }
+  if (!usesFrame && !options.guard) return
+  w.address(target.cpuBlock)
+  w.get(f.frame)
+  w.i32(target.frameSize)
+  w.op(OP.i32_add)
+  w.memory(OP.i32_store, CPU_FRAME)
+}
+
+/** `bpf_loop` with a callback that is known, the function at a slot: calls it up to r1 times, with the round and r3. */
+function writeLoop(f: FunctionState, slot: number): void {
+  const { w, scope } = f
+  const { index, usesFrame } = scope.functionAt(slot)!
+  const count = w.borrow('i32')
+  const round = w.borrow('i32')
+  const stop = w.borrow('i32')
+  f.saveFuel()
+  w.block()
+  w.i32(-EINVAL)
+  w.set(round)
+  f.register(4)
+  w.i64(0)
+  w.op(OP.i64_ne)
+  w.brIf(0)
+  w.i32(-E2BIG)
+  w.set(round)
+  f.low(1)
+  w.tee(count)
+  w.i32(LOOPS_MAX)
+  w.op(OP.i32_gt_u)
+  w.brIf(0)
+  w.i32(0)
+  w.set(round)
+  w.get(count)
+  w.op(OP.i32_eqz)
+  w.brIf(0)
+  openFrame(f, usesFrame)
+  w.loop()
+  w.get(round)
+  w.op(OP.i64_extend_i32_u)
+  f.low(3)
+  w.op(OP.i64_extend_i32_u)
+  for (let i = 2; i < ARGUMENTS; i++) w.i64(0)
+  w.call(index)
+  w.op(OP.i32_wrap_i64)
+  w.set(stop)
+  w.get(round)
+  w.i32(1)
+  w.op(OP.i32_add)
+  w.tee(round)
+  w.get(count)
+  w.op(OP.i32_lt_u)
+  w.get(stop)
+  w.op(OP.i32_eqz)
+  w.op(OP.i32_and)
+  w.brIf(0)
+  w.end()
+  restoreFrame(f, usesFrame)
+  w.end()
   f.reloadFuel()
+  w.get(round)
+  w.op(OP.i64_extend_i32_s)
+  f.set(0)
+  for (const local of [count, round, stop]) w.giveBack('i32', local)
 }
 
 function tailCall(f: FunctionState): void {

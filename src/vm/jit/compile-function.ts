@@ -5,6 +5,7 @@
  * opened (`CPU_FRAME`), and accesses through it go through `frame`, a 32-bit local with the frame's lowest address.
  * @module
  */
+import { codeAddressTarget } from '../../isa/cfg.ts'
 import type { AluInsn, Instruction, JumpInsn, LddwInsn } from '../../isa/instruction.ts'
 import { assertNever } from '../../util/errors.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
@@ -142,6 +143,7 @@ class FunctionCompiler {
       case 'code':
         this.charge(node)
         this.state.known.clear()
+        this.state.callbacks.clear()
         this.state.addresses.enter(index)
         this.planRotations(node)
         for (let slot = node.start; slot < node.end; slot++) {
@@ -287,7 +289,14 @@ class FunctionCompiler {
 
   /** Keeps track of addresses that are constants, within a block. */
   private learn(insn: Instruction): void {
-    const { known } = this.state
+    const { known, callbacks } = this.state
+    const written = writtenRegister(insn)
+    const copied = insn.kind === 'alu' && insn.op === 'mov' && insn.width === 64 && 'reg' in insn.src
+    const callback = copied ? callbacks.get((insn.src as { readonly reg: number }).reg) : undefined
+    if (callback !== undefined) callbacks.set(written, callback)
+    else if (insn.kind === 'lddw' && insn.source === 'code_addr') {
+      callbacks.set(written, codeAddressTarget(this.state.slot, insn))
+    } else callbacks.delete(written)
     if (insn.kind === 'lddw') {
       const address = this.scope.target.address(insn)
       if (address === undefined) known.delete(insn.dst)

@@ -16,7 +16,7 @@ import { copyFlow, sizeOf } from './flow.ts'
 import { type FunctionGroup, functionGroups } from './function-groups.ts'
 import { type ModuleScope, usesFrame } from './function-state.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
-import { anyMapFunction, knownOperation, runtimeSignature } from './map-operations.ts'
+import { anyMapFunction, isMapOperation, knownOperation, runtimeSignature } from './map-operations.ts'
 import { exportName, moduleName, TABLE_NAME, TAIL_CALLS_NAME } from './module-source.ts'
 import { BODY_BYTES, compileInPieces, PIECE_INSNS } from './pieces.ts'
 import type { Address, JitOptions, JitTarget } from './target.ts'
@@ -185,7 +185,7 @@ function runtimeFunctions(
   for (const insn of linked.insns) {
     if (insn.kind === 'call' && insn.target === 'helper') {
       const operation = target.helpers.get(insn.imm)?.operation
-      if (operation !== undefined) operations.add(operation)
+      if (isMapOperation(operation)) operations.add(operation)
     }
     const address = insn.kind === 'lddw' ? target.address(insn) : undefined
     if (address !== undefined) maps.add(address)

@@ -82,6 +82,8 @@ export class FunctionState implements Operands {
   readonly known = new Map<number, Address>()
   /** Set when the flow has its final shape. */
   addresses!: Addresses
+  /** Registers that hold the address of a function of this program: its slot. */
+  readonly callbacks = new Map<number, number>()
   /** The instruction that is written. */
   slot = 0
 

@@ -21,7 +21,7 @@ import {
   MAP_STRIDE,
 } from '../guest-layout.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
-import type { MapOperation } from '../machine.ts'
+import type { HelperOperation, MapOperation } from '../machine.ts'
 import { type Operands, pushRegister } from './arithmetic.ts'
 import type { FunctionWriter } from './function-writer.ts'
 import { isLru, looksUpInPlace, writeHashLookup } from './hash-lookup.ts'
@@ -57,6 +57,10 @@ const PARAMETERS: Readonly<Record<MapOperation, number>> = { lookup: 3, update: 
 const PARTS: Partial<Record<RuntimeFunction, Signature>> = {
   hashFindBehind: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   lruTouch: { params: ['i32', 'i32'], results: [] },
+}
+
+export function isMapOperation(operation: HelperOperation | undefined): operation is MapOperation {
+  return operation === 'lookup' || operation === 'update' || operation === 'delete'
 }
 
 export interface KnownOperation {
