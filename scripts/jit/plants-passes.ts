@@ -40,4 +40,9 @@ export const PASS_PLANTS: readonly JitPlant[] = [
     find: '        w.get(local)\n        state.set(registers[i]!)\n',
     replace: '',
   },
+  {
+    name: 'an extension by two shifts is one without a sign',
+    find: "signed: second.op === 'arsh'",
+    replace: 'signed: false',
+  },
 ]

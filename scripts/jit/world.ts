@@ -137,6 +137,7 @@ export const NO_PASSES: JitPasses = {
   rotates: false,
   unroll: false,
   selects: false,
+  extensions: false,
   stackSlots: false,
   maps: false,
 }

@@ -14,6 +14,7 @@ import { Addresses } from './addresses.ts'
 import { writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
 import { writeCall, writeRegisterCall } from './call-code.ts'
 import { writeCondition } from './conditions.ts'
+import { extensionAt, writeExtension } from './extensions.ts'
 import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
 import { writeFrame } from './frame-code.ts'
 import { FunctionState, type ModuleScope, someInsn } from './function-state.ts'
@@ -152,10 +153,21 @@ class FunctionCompiler {
           this.saveRotated(slot)
           this.state.addresses.before(insn, slot)
           const rotation = this.rotations.get(slot)
-          if (rotation === undefined) this.insn(insn)
+          const extension =
+            rotation === undefined && this.scope.options.passes?.extensions !== false
+              ? extensionAt(this.scope.insns, slot, node.end)
+              : undefined
+          if (extension !== undefined) {
+            const { dst } = insn as AluInsn
+            this.state.register(dst)
+            writeExtension(w, extension)
+            this.state.set(dst)
+            // The shift back says the same of what is known.
+            slot++
+          } else if (rotation === undefined) this.insn(insn)
           else this.rotate(insn as AluInsn, rotation)
           this.learn(insn)
-          this.state.addresses.after(insn, slot)
+          this.state.addresses.after(insn, this.state.slot)
         }
         if (node.select !== undefined) this.select(node, node.select)
         this.state.addresses.leave(index)

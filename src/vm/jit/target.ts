@@ -70,6 +70,8 @@ export interface JitPasses {
   readonly foldAddresses?: boolean
   /** Rotations that are written as two shifts. */
   readonly rotates?: boolean
+  /** Extensions that are written as two shifts. */
+  readonly extensions?: boolean
   /** Small innermost loops several times in a row. */
   readonly unroll?: boolean
   /** Jumps around a few instructions that only compute. */
