@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { encodeProgram, type Instruction } from '../../src/isa/index.ts'
-import { type Collection, type Program, Runtime } from '../../src/loader/index.ts'
+import { type Collection, type Program, type RunBase, Runtime } from '../../src/loader/index.ts'
 import {
   type LinkedProgram,
   linkProgram,
@@ -152,28 +152,40 @@ function whyNotHere({ spec, program }: Subject): string | undefined {
   return undefined
 }
 
+/** How programs run here, each of which has to do as the kernel does. */
+const WAYS = ['interpreter', 'jit', 'jit, in a batch'] as const
+
 async function judge(subject: Subject, packets: readonly Uint8Array[], kernel: Kernel): Promise<ScoreCase> {
   const expected = 'as the kernel'
   const { id, spec, program, type } = subject
-  const runtime = new Runtime()
-  try {
-    prepareSpec(spec)
-    for (const one of Object.values(spec.programs)) if (one === program || one.type === 'unspec') one.type = type
-    const collection = runtime.load(spec, { programs: [program.name], kconfig: KERNEL_CONFIG })
-    const request = new KernelRequest(subject, packets, (map) => collection.maps[map]!.getBytes(0)!)
-    const answer = await kernel.ask<KernelAnswer>(request.message)
-    if (answer.error !== undefined || answer.runs === undefined) {
-      return { id, expected, actual: `no answer: ${answer.error}`, agree: false, note: answer.log ?? '' }
+  prepareSpec(spec)
+  for (const one of Object.values(spec.programs)) if (one === program || one.type === 'unspec') one.type = type
+  let request: KernelRequest | undefined
+  let answer: KernelAnswer | undefined
+  for (const way of WAYS) {
+    const runtime = new Runtime()
+    try {
+      const engine = way === 'interpreter' ? way : 'jit'
+      const collection = runtime.load(spec, { programs: [program.name], kconfig: KERNEL_CONFIG, engine })
+      if (request === undefined) {
+        request = new KernelRequest(subject, packets, (map) => collection.maps[map]!.getBytes(0)!)
+        answer = await kernel.ask<KernelAnswer>(request.message)
+        if (answer.runs !== undefined) kernel.count(answer.runs, packets)
+      }
+      if (answer!.error !== undefined || answer!.runs === undefined) {
+        return { id, expected, actual: `no answer: ${answer!.error}`, agree: false, note: answer!.log ?? '' }
+      }
+      const live = collection.programs[program.name]!
+      const compare = way === 'jit, in a batch' ? compareBatch : compareRuns
+      const difference = compare(live, packets, answer!.runs) ?? compareMaps(collection, request, answer!)
+      if (difference !== undefined) return { id, expected, actual: `${way}: ${difference}`, agree: false }
+    } catch (error) {
+      return { id, expected, actual: `${way}: ${error}`, agree: false }
+    } finally {
+      runtime.dispose()
     }
-    kernel.count(answer.runs, packets)
-    const difference =
-      compareRuns(collection.programs[program.name]!, packets, answer.runs) ?? compareMaps(collection, request, answer)
-    return { id, expected, actual: difference ?? expected, agree: difference === undefined }
-  } catch (error) {
-    return { id, expected, actual: String(error), agree: false }
-  } finally {
-    runtime.dispose()
   }
+  return { id, expected, actual: expected, agree: true }
 }
 
 /** What the running kernel was built with: the values of `.kconfig` externs. */
@@ -298,22 +310,35 @@ function kernelMap(map: MapSpec): Record<string, unknown> {
   return entry
 }
 
-function compareRuns(
-  program: Program<PacketInput, PacketOutput>,
-  packets: readonly Uint8Array[],
-  runs: NonNullable<KernelAnswer['runs']>,
-): string | undefined {
+type Runs = NonNullable<KernelAnswer['runs']>
+type PacketProgram = Program<PacketInput, PacketOutput>
+
+function compareRuns(program: PacketProgram, packets: readonly Uint8Array[], runs: Runs): string | undefined {
   if (runs.every((run) => run.errno !== undefined)) return 'nothing to compare: the kernel refused every packet'
   for (const [i, packet] of packets.entries()) {
-    const theirs = runs[i]!
-    if (theirs.errno !== undefined) continue
-    const ours = program.run(packet)
-    if (ours.retval !== theirs.retval) return `packet ${i}: returned ${ours.retval}, the kernel ${theirs.retval}`
-    // The kernel's test run of an XDP program gives back what begins at `data_meta`.
-    const data = bytesToHex(ours.metadata ?? new Uint8Array(0)) + bytesToHex(ours.packet)
-    if (data !== theirs.data) return `packet ${i}: out ${differenceOf(data, theirs.data!)}`
+    if (runs[i]!.errno !== undefined) continue
+    const difference = compareRun(program.run(packet), runs[i]!, i)
+    if (difference !== undefined) return difference
   }
   return undefined
+}
+
+/** Packets that the kernel refused are no part of the batch. */
+function compareBatch(program: PacketProgram, packets: readonly Uint8Array[], runs: Runs): string | undefined {
+  const taken = [...packets.keys()].filter((i) => runs[i]!.errno === undefined)
+  const batch = program.runBatch(taken.map((i) => packets[i]!))
+  for (const [at, i] of taken.entries()) {
+    const difference = compareRun(batch.result(at), runs[i]!, i)
+    if (difference !== undefined) return difference
+  }
+  return undefined
+}
+
+function compareRun(ours: PacketOutput & RunBase, theirs: Runs[number], packet: number): string | undefined {
+  if (ours.retval !== theirs.retval) return `packet ${packet}: returned ${ours.retval}, the kernel ${theirs.retval}`
+  // The kernel's test run of an XDP program gives back what begins at `data_meta`.
+  const data = bytesToHex(ours.metadata ?? new Uint8Array(0)) + bytesToHex(ours.packet)
+  return data === theirs.data ? undefined : `packet ${packet}: out ${differenceOf(data, theirs.data!)}`
 }
 
 function differenceOf(ours: string, theirs: string): string {
