@@ -94,6 +94,8 @@ export class Addresses {
   private readonly wanted: ReadonlySet<number>
   /** The locals of sums, by the register that the sum is in. */
   private readonly locals: number[] = []
+  /** By the local of a sum: the one that is a page lower. */
+  private readonly lowered: number[] = []
   private readonly enabled: boolean
   /** What the sum that was written last is above its local. */
   private wantedBy = 0
@@ -147,6 +149,16 @@ export class Addresses {
     this.pushVariable(index.variable)
     w.op(op === 'sub' ? OP.i32_sub : OP.i32_add)
     w.set(this.locals[dst])
+    if (this.f.scope.options.guard) {
+      // For writes: made too low before the index is added, which in a loop is once for all rounds.
+      this.lowered[this.locals[dst]] ??= w.local('i32')
+      this.pushVariable(base.variable)
+      w.i32(-PAGE_SIZE)
+      w.op(OP.i32_add)
+      this.pushVariable(index.variable)
+      w.op(op === 'sub' ? OP.i32_sub : OP.i32_add)
+      w.set(this.lowered[this.locals[dst]]!)
+    }
     this.wantedBy = base.offset + index.offset
   }
 
@@ -191,6 +203,10 @@ export class Addresses {
     }
     const sum = this.sums.get(base)
     if (sum !== undefined && sum.by + off >= 0 && sum.by + off <= MOST_OFFSET) {
+      if (writes && f.scope.options.guard && sum.by + off < STRETCH) {
+        w.get(this.lowered[sum.local]!)
+        return sum.by + off + PAGE_SIZE
+      }
       w.get(sum.local)
       return this.finish(sum.by + off, writes)
     }
