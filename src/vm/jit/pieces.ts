@@ -88,10 +88,14 @@ function compilePieces(
   limit: number,
   layout: PieceLayout,
 ): { split: SplitFlow; compiled: CompiledFunction[] } {
+  let before = Number.POSITIVE_INFINITY
   for (let most = limit; ; most = Math.floor(most / 2)) {
     const split = splitFlow(scope.insns, copyFlow(flow), entries, most)
     const compiled = split.pieces.map((piece) => compilePiece(scope, piece, layout))
-    if (most < 2 || compiled.every(({ body }) => body.code.length <= BODY_BYTES)) return { split, compiled }
+    const largest = compiled.reduce((size, { body }) => Math.max(size, body.code.length), 0)
+    // One instruction can be what takes the room: a jump to very many places.
+    if (largest <= BODY_BYTES || largest > 0.9 * before || most < 2) return { split, compiled }
+    before = largest
   }
 }
 
