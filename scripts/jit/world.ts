@@ -140,6 +140,7 @@ export const NO_PASSES: JitPasses = {
   extensions: false,
   stackSlots: false,
   maps: false,
+  inlineInsns: 0,
 }
 
 /** Every few instructions a function of its own. */
@@ -218,7 +219,9 @@ export class World {
   /** The passes of the JIT that has only some, for the next program. */
   choosePasses(seed: number): void {
     const random = new SeededRandom(seed)
-    this.chosen = Object.fromEntries(Object.keys(NO_PASSES).map((pass) => [pass, random.below(2) === 0]))
+    const passes = Object.keys(NO_PASSES).map((pass) => [pass, random.below(2) === 0])
+    // Programs of any size become part of their entries.
+    this.chosen = { ...Object.fromEntries(passes), inlineInsns: random.below(2) * 1_000_000 }
   }
 
   private map(

@@ -31,7 +31,7 @@ import { findStackSlots, NO_STACK_SLOTS, type StackSlots } from './stack-slots.t
 import { writeStructure } from './structure.ts'
 import { unrollLoops } from './unroll.ts'
 import type { FunctionBody } from './wasm-module.ts'
-import { OP } from './wasm-opcodes.ts'
+import { I64, OP } from './wasm-opcodes.ts'
 
 /** Which instruction the code of a function comes from. */
 export interface CodePlaces {
@@ -56,6 +56,23 @@ export function compilePiece(scope: ModuleScope, flow: Flow, layout: PieceLayout
   return new FunctionCompiler(scope, flow, 0, layout.slots, layout).compile()
 }
 
+/**
+ * Writes a function into another one, where it is entered: r0 is left on the stack. `r1` and `r2` are locals of 32 bits. For
+ * functions that make no tail calls.
+ */
+export function writeInline(
+  scope: ModuleScope,
+  flow: Flow,
+  clear: number,
+  host: FunctionWriter,
+  r1: number,
+  r2: number,
+): CodePlaces {
+  const { insns, options, target } = scope
+  const slots = options.passes?.stackSlots === false ? NO_STACK_SLOTS : findStackSlots(insns, flow, target.frameSize)
+  return new FunctionCompiler(scope, flow, slots.all ? 0 : clear, slots, undefined, host).writeInto(r1, r2)
+}
+
 class FunctionCompiler {
   private readonly scope: ModuleScope
   private readonly flow: Flow
@@ -74,12 +91,19 @@ class FunctionCompiler {
   private readonly rotated = new Map<number, number>()
   private readonly saved = new Map<number, number>()
 
-  constructor(scope: ModuleScope, flow: Flow, clear: number, slots: StackSlots, piece?: PieceLayout) {
+  constructor(
+    scope: ModuleScope,
+    flow: Flow,
+    clear: number,
+    slots: StackSlots,
+    piece?: PieceLayout,
+    host?: FunctionWriter,
+  ) {
     this.scope = scope
     this.flow = flow
     const { insns, options } = scope
     this.clear = clear
-    this.state = new FunctionState(scope, flow, slots, piece)
+    this.state = new FunctionState(scope, flow, slots, piece, host)
     this.w = this.state.w
     let shape = makeReducible(flow)
     const selects = options.passes?.selects !== false && !options.budget
@@ -98,8 +122,43 @@ class FunctionCompiler {
   }
 
   compile(): CompiledFunction {
-    const { w, flow } = this
+    const { w } = this
     this.prologue()
+    this.structure()
+    w.end()
+    return { body: w.finish(), places: this.places }
+  }
+
+  writeInto(r1: number, r2: number): CodePlaces {
+    const { w, state } = this
+    w.valueBlock(I64)
+    state.body = w.depth
+    for (const [register, argument] of [r1, r2].entries()) {
+      w.get(argument)
+      w.op(OP.i64_extend_i32_u)
+      state.set(register + 1)
+    }
+    // What a function finds zero at entry: it may be in a loop.
+    for (const register of [0, 3, 4, 5, 6, 7, 8, 9]) {
+      w.i64(0)
+      state.set(register)
+    }
+    for (const local of state.stackLocals) {
+      w.i64(0)
+      w.set(local)
+    }
+    this.prologue()
+    this.structure()
+    w.end()
+    return this.places
+  }
+
+  private get places(): CodePlaces {
+    return { offsets: this.offsets, slots: this.slots }
+  }
+
+  private structure(): void {
+    const { w, flow } = this
     writeStructure(flow, this.shape, {
       block: () => w.block(),
       loop: () => w.loop(),
@@ -111,8 +170,6 @@ class FunctionCompiler {
     })
     // Every way out of the structure is a return.
     w.op(OP.unreachable)
-    w.end()
-    return { body: w.finish(), places: { offsets: this.offsets, slots: this.slots } }
   }
 
   private prologue(): void {

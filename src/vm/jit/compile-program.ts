@@ -10,11 +10,11 @@ import { AnybpfError } from '../../util/errors.ts'
 import { functionEntries, scanFrames } from '../frame-scan.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { ExecutableProgram, MapOperation } from '../machine.ts'
-import { type CodePlaces, compileFunction } from './compile-function.ts'
-import { defineEntries, defineInvoke, mayTailCall } from './entries.ts'
+import { type CodePlaces, compileFunction, writeInline } from './compile-function.ts'
+import { callMain, defineEntries, defineInvoke, type Main, mayTailCall } from './entries.ts'
 import { copyFlow, sizeOf } from './flow.ts'
 import { type FunctionGroup, functionGroups } from './function-groups.ts'
-import { type ModuleScope, usesFrame } from './function-state.ts'
+import { type ModuleScope, someInsn, usesFrame } from './function-state.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
 import { anyMapFunction, isMapOperation, knownOperation, runtimeSignature } from './map-operations.ts'
 import { exportName, moduleName, TABLE_NAME, TAIL_CALLS_NAME } from './module-source.ts'
@@ -26,6 +26,8 @@ import { WasmModule } from './wasm-module.ts'
 const FIRST_PLACES = 16
 /** No function of so few instructions can be too large for an engine. */
 const SMALL_INSNS = 1024
+/** Programs of at most so many instructions become part of their entries. */
+const INLINE_INSNS = 32
 
 export interface CompiledProgram {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -119,9 +121,10 @@ export function compileProgram(
     helper: (helper) => imports.get(helperImport(helper))!,
   }
   const places = new Map<number, CodePlaces>()
+  const main = mainOf(scope, groups, functions.get(0)!)
   for (const group of groups) compileGroup(module, scope, group, places)
-  defineEntries(module, scope, functions.get(0)!.index, linked.contextBytes ?? 0)
-  for (const slot of codeIndices.keys()) defineInvoke(module, scope, slot)
+  defineEntries(module, scope, main, linked.contextBytes ?? 0, places)
+  for (const slot of codeIndices.keys()) defineInvoke(module, scope, slot, places)
   const firstFunction = functions.get(0)!.index
   const { bytes, codeStarts } = module.finish(moduleName(id))
   return {
@@ -130,6 +133,30 @@ export function compileProgram(
     runtime: [...runtime.keys()],
     exported,
     slotAt: (offset) => slotAt(codeStarts, (i) => places.get(firstFunction + i), offset),
+  }
+}
+
+/** How entries enter the program: a small one becomes part of them. */
+function mainOf(
+  scope: ModuleScope,
+  groups: readonly FunctionGroup[],
+  { index, clear }: { readonly index: number; readonly clear: number },
+): Main {
+  const { insns, options, target } = scope
+  const group = groups.find(({ entries }) => entries.has(0))!
+  const mayInline =
+    !options.budget &&
+    group.entries.size === 1 &&
+    sizeOf(group.flow) <= (options.passes?.inlineInsns ?? INLINE_INSNS) &&
+    !someInsn(insns, group.flow, (insn) => mayTailCall(insn, target))
+  // Compiling changes a flow.
+  const flow = mayInline ? copyFlow(group.flow) : undefined
+  return {
+    enter(w, r1, r2) {
+      if (flow !== undefined) return writeInline(scope, copyFlow(flow), clear, w, r1, r2)
+      callMain(w, r1, r2, index)
+      return undefined
+    },
   }
 }
 

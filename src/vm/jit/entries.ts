@@ -11,6 +11,7 @@
 
 import type { Instruction } from '../../isa/instruction.ts'
 import { RECORD_CONTEXT, RECORD_R1, RECORD_R2, RECORD_RESULT, recordBytes } from '../batch-layout.ts'
+import type { CodePlaces } from './compile-function.ts'
 import { CPU_FRAME, CPU_FUEL, CPU_HIGH, CPU_RECORD, CPU_RUNS, CPU_TAIL_CALLS } from './cpu-block.ts'
 import { ARGUMENTS, type ModuleScope } from './function-state.ts'
 import { FunctionWriter } from './function-writer.ts'
@@ -26,12 +27,31 @@ export interface Entries {
   batch(record: number, count: number): void
 }
 
-/** `main`: index of the function that the program begins with. `contextBytes`: of the context in a record. */
-export function defineEntries(module: WasmModule, scope: ModuleScope, main: number, contextBytes: number): void {
-  defineRun(module, scope, main, 'run')
-  defineRun(module, scope, main, 'enter')
-  defineRepeat(module, scope, main)
-  defineBatch(module, scope, main, contextBytes)
+/** The function that a program begins with, as entries enter it. */
+export interface Main {
+  /** Leaves r0 on the stack. `r1` and `r2` are locals of 32 bits. Says which instructions the code comes from, if it is not a call. */
+  enter(w: FunctionWriter, r1: number, r2: number): CodePlaces | undefined
+}
+
+/** Makes the entries of a program. `contextBytes`: of the context in a record; `places` is told of the code. */
+export function defineEntries(
+  module: WasmModule,
+  scope: ModuleScope,
+  main: Main,
+  contextBytes: number,
+  places: Map<number, CodePlaces>,
+): void {
+  for (const name of ['run', 'enter'] as const) {
+    define(module, name, 2, ['i32'], places, (w) => {
+      beginRun(w, scope)
+      const code = main.enter(w, 0, 1)
+      if (name === 'run') leaveResult(w, scope)
+      else w.op(OP.i32_wrap_i64)
+      return code
+    })
+  }
+  define(module, 'repeat', 3, ['i32'], places, (w) => writeRepeat(w, scope, main))
+  define(module, 'batch', 2, [], places, (w) => writeBatch(w, scope, main, contextBytes))
 }
 
 function define(
@@ -39,87 +59,84 @@ function define(
   name: string,
   params: number,
   results: readonly ValueType[],
-  write: (w: FunctionWriter) => void,
+  places: Map<number, CodePlaces>,
+  write: (w: FunctionWriter) => CodePlaces | undefined,
 ): void {
   const index = module.declareFunction({ params: new Array<ValueType>(params).fill('i32'), results }, name)
   const w = new FunctionWriter(params)
-  write(w)
+  const code = write(w)
+  if (code !== undefined) places.set(index, code)
   w.end()
   module.defineFunction(index, w.finish())
 }
 
-function defineRun(module: WasmModule, scope: ModuleScope, main: number, name: 'run' | 'enter'): void {
-  define(module, name, 2, ['i32'], (w) => {
-    beginRun(w, scope)
-    callMain(w, 0, 1, main)
-    if (name === 'run') leaveResult(w, scope)
-    else w.op(OP.i32_wrap_i64)
-  })
+function writeRepeat(w: FunctionWriter, scope: ModuleScope, main: Main): CodePlaces | undefined {
+  const count = 2
+  const result = w.local('i32')
+  openFirstFrame(w, scope)
+  w.loop()
+  if (scope.options.guard) openFirstFrame(w, scope)
+  resetCounts(w, scope)
+  const code = main.enter(w, 0, 1)
+  w.op(OP.i32_wrap_i64)
+  w.set(result)
+  again(w, count)
+  w.end()
+  w.get(result)
+  return code
 }
 
-function defineRepeat(module: WasmModule, scope: ModuleScope, main: number): void {
-  define(module, 'repeat', 3, ['i32'], (w) => {
-    const count = 2
-    const result = w.local('i32')
-    openFirstFrame(w, scope)
-    w.loop()
-    if (scope.options.guard) openFirstFrame(w, scope)
-    resetCounts(w, scope)
-    callMain(w, 0, 1, main)
-    w.op(OP.i32_wrap_i64)
-    w.set(result)
-    again(w, count)
-    w.end()
-    w.get(result)
-  })
-}
-
-function defineBatch(module: WasmModule, scope: ModuleScope, main: number, contextBytes: number): void {
-  define(module, 'batch', 2, [], (w) => {
-    const [record, count] = [0, 1]
-    const r1 = w.local('i32')
-    const r2 = w.local('i32')
-    openFirstFrame(w, scope)
-    w.loop()
-    if (scope.options.guard) openFirstFrame(w, scope)
-    resetCounts(w, scope)
-    w.address(scope.target.cpuBlock)
+function writeBatch(w: FunctionWriter, scope: ModuleScope, main: Main, contextBytes: number): CodePlaces | undefined {
+  const [record, count] = [0, 1]
+  const r1 = w.local('i32')
+  const r2 = w.local('i32')
+  openFirstFrame(w, scope)
+  w.loop()
+  if (scope.options.guard) openFirstFrame(w, scope)
+  resetCounts(w, scope)
+  w.address(scope.target.cpuBlock)
+  w.get(record)
+  w.memory(OP.i32_store, CPU_RECORD)
+  if (contextBytes > 0) {
     w.get(record)
-    w.memory(OP.i32_store, CPU_RECORD)
-    if (contextBytes > 0) {
-      w.get(record)
-      w.i32(RECORD_CONTEXT)
-      w.op(OP.i32_add)
-      w.set(r1)
-    } else {
-      w.get(record)
-      w.memory(OP.i32_load, RECORD_R1)
-      w.set(r1)
-      w.get(record)
-      w.memory(OP.i32_load, RECORD_R2)
-      w.set(r2)
-    }
-    w.get(record)
-    callMain(w, r1, r2, main)
-    w.memory(OP.i64_store32, RECORD_RESULT)
-    w.get(record)
-    w.i32(recordBytes(contextBytes))
+    w.i32(RECORD_CONTEXT)
     w.op(OP.i32_add)
-    w.set(record)
-    again(w, count)
-    w.end()
-  })
+    w.set(r1)
+  } else {
+    w.get(record)
+    w.memory(OP.i32_load, RECORD_R1)
+    w.set(r1)
+    w.get(record)
+    w.memory(OP.i32_load, RECORD_R2)
+    w.set(r2)
+  }
+  w.get(record)
+  const code = main.enter(w, r1, r2)
+  w.memory(OP.i64_store32, RECORD_RESULT)
+  w.get(record)
+  w.i32(recordBytes(contextBytes))
+  w.op(OP.i32_add)
+  w.set(record)
+  again(w, count)
+  w.end()
+  return code
 }
 
 /** The way into the function at a slot. */
-export function defineInvoke(module: WasmModule, scope: ModuleScope, slot: number): void {
-  define(module, invokeName(slot), ARGUMENTS, ['i32'], (w) => {
+export function defineInvoke(
+  module: WasmModule,
+  scope: ModuleScope,
+  slot: number,
+  places: Map<number, CodePlaces>,
+): void {
+  define(module, invokeName(slot), ARGUMENTS, ['i32'], places, (w) => {
     for (let i = 0; i < ARGUMENTS; i++) {
       w.get(i)
       w.op(OP.i64_extend_i32_u)
     }
     w.call(scope.functionAt(slot)!.index)
     leaveResult(w, scope)
+    return undefined
   })
 }
 
@@ -160,8 +177,8 @@ export function mayTailCall(insn: Instruction, { helpers }: JitTarget): boolean 
   return insn.kind === 'call' && insn.target === 'helper' && helpers.get(insn.imm)?.spec.tailCall === true
 }
 
-/** Leaves r0 on the stack. `r1` and `r2` are locals of 32 bits. */
-function callMain(w: FunctionWriter, r1: number, r2: number, main: number): void {
+/** Calls the function that a program begins with. */
+export function callMain(w: FunctionWriter, r1: number, r2: number, main: number): void {
   for (const argument of [r1, r2]) {
     w.get(argument)
     w.op(OP.i64_extend_i32_u)

@@ -84,14 +84,17 @@ export class FunctionState implements Operands {
   addresses!: Addresses
   /** Registers that hold the address of a function of this program: its slot. */
   readonly callbacks = new Map<number, number>()
+  /** Of a function that is part of another one: the depth of the block that it is. */
+  body = -1
   /** The instruction that is written. */
   slot = 0
 
-  constructor(scope: ModuleScope, flow: Flow, slots: StackSlots, piece?: PieceLayout) {
+  /** `host`: the function that this one becomes a part of. */
+  constructor(scope: ModuleScope, flow: Flow, slots: StackSlots, piece?: PieceLayout, host?: FunctionWriter) {
     this.scope = scope
     this.piece = piece
     const { insns, options } = scope
-    const w = new FunctionWriter(piece?.params ?? ARGUMENTS)
+    const w = host ?? new FunctionWriter(piece?.params ?? ARGUMENTS)
     this.w = w
     this.stackSlots = slots.slotOf
     if (piece !== undefined) {
@@ -103,7 +106,9 @@ export class FunctionState implements Operands {
       return
     }
     this.registers[0] = w.local('i64')
-    for (let register = 1; register <= ARGUMENTS; register++) this.registers[register] = register - 1
+    for (let register = 1; register <= ARGUMENTS; register++) {
+      this.registers[register] = host === undefined ? register - 1 : host.local('i64')
+    }
     for (let register = 6; register < FRAME_POINTER; register++) this.registers[register] = w.local('i64')
     if (changesFramePointer(insns, flow)) this.registers[FRAME_POINTER] = w.local('i64')
     for (let slot = 0; slot < slots.count; slot++) this.stackLocals.push(w.local('i64'))
@@ -164,7 +169,8 @@ export class FunctionState implements Operands {
   exit(): void {
     this.saveFuel()
     this.register(0)
-    if (this.piece === undefined) this.w.op(OP.return)
+    if (this.body >= 0) this.w.br(this.w.depth - this.body)
+    else if (this.piece === undefined) this.w.op(OP.return)
     else leavePiece(this.w, this.piece)
   }
 

@@ -18,6 +18,8 @@ const spare: WasmBytes[] = []
 const MOST_SPARE = 1 << 20
 
 export class FunctionWriter {
+  /** Blocks, loops and conditionals that are open. */
+  depth = 0
   readonly out: WasmBytes
   private readonly types: ValueType[] = []
   private readonly free: Record<ValueType, number[]> = { i32: [], i64: [] }
@@ -128,18 +130,28 @@ export class FunctionWriter {
 
   /** A block that leaves what a type (its number) says, or nothing. */
   block(type?: number): void {
+    this.depth++
     this.out.byte(OP.block)
     if (type === undefined) this.out.byte(VOID)
     else this.out.s32(type)
   }
 
+  /** A block that leaves a value of this type. */
+  valueBlock(type: number): void {
+    this.depth++
+    this.out.byte(OP.block)
+    this.out.byte(type)
+  }
+
   loop(): void {
+    this.depth++
     this.out.byte(OP.loop)
     this.out.byte(VOID)
   }
 
   /** An `if` that leaves a value of a type (`I32`, `I64`), or nothing. */
   if(type: number = VOID): void {
+    this.depth++
     this.out.byte(OP.if)
     this.out.byte(type)
   }
@@ -149,6 +161,7 @@ export class FunctionWriter {
   }
 
   end(): void {
+    this.depth--
     this.out.byte(OP.end)
   }
 

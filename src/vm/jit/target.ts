@@ -66,6 +66,8 @@ export function offsetAddress(address: Address, bytes: number): Address {
 
 /** Optimisations, each of which can be switched off. All of them are on by default. */
 export interface JitPasses {
+  /** Programs of at most so many instructions become part of their entries, which need not call them; default 32. */
+  readonly inlineInsns?: number
   /** Constant offsets of pointers become part of the memory instruction. */
   readonly foldAddresses?: boolean
   /** Rotations that are written as two shifts. */
