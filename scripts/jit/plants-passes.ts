@@ -45,4 +45,14 @@ export const PASS_PLANTS: readonly JitPlant[] = [
     find: "signed: second.op === 'arsh'",
     replace: 'signed: false',
   },
+  {
+    name: 'a byte swap does not look at where its bytes are',
+    find: 'equal(bytes, SWAPPED32) ? 32',
+    replace: '[...bytes].sort((a, b) => b - a).join() === SWAPPED32.join() ? 32',
+  },
+  {
+    name: 'a byte swap takes a mask for one that lets whole bytes through',
+    find: '      if (byte !== 0 && byte !== 0xff) return undefined\n      bytes.push(byte === 0xff)',
+    replace: '      bytes.push(byte !== 0)',
+  },
 ]

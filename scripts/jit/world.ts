@@ -135,6 +135,7 @@ export interface JitEngine {
 export const NO_PASSES: JitPasses = {
   foldAddresses: false,
   rotates: false,
+  byteSwaps: false,
   unroll: false,
   selects: false,
   extensions: false,

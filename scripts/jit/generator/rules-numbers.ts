@@ -88,7 +88,7 @@ function swapByShifts(w: Writer): void {
   for (let i = 0; i < bytes; i++) {
     w.code.alu('mov', part, { reg: x }, width)
     if (i > 0) w.code.alu('rsh', part, { imm: 8 * i }, width)
-    w.code.alu('and', part, { imm: 0xff }, width)
+    w.code.alu('and', part, { imm: w.chance(1, 10) ? 0x7f : 0xff }, width)
     const to = w.chance(1, 12) ? i : bytes - 1 - i
     if (to > 0) w.code.alu('lsh', part, { imm: 8 * to }, width)
     w.code.alu('or', result, { reg: part }, width)
@@ -102,7 +102,7 @@ export const NUMBER_RULES: readonly Rule[] = [
   { name: 'shift', weight: 5, write: shift },
   { name: 'extension', weight: 3, write: extend },
   { name: 'rotation', weight: 3, write: rotate },
-  { name: 'byte swap by shifts', weight: 1, write: swapByShifts },
+  { name: 'byte swap by shifts', weight: 2, write: swapByShifts },
   {
     name: 'negation',
     weight: 3,

@@ -12,6 +12,7 @@ import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
 import { MAY_GOTO_LIMIT } from '../limits.ts'
 import { Addresses } from './addresses.ts'
 import { writeAlu, writeEndian, writeMovsx, writeNeg } from './arithmetic.ts'
+import { type ByteSwap, findByteSwaps } from './byte-swaps.ts'
 import { writeCall, writeRegisterCall } from './call-code.ts'
 import { writeCondition } from './conditions.ts'
 import { extensionAt, writeExtension } from './extensions.ts'
@@ -86,8 +87,8 @@ class FunctionCompiler {
   /** Locals of dispatchers. */
   private readonly choices: number[] = []
   private readonly mayGoto: number
-  /** Of the block that is written: rotations, the registers to keep for them before a slot, and where they are kept. */
-  private rotations: ReadonlyMap<number, Rotation> = new Map()
+  /** Of the block that is written: rotations and byte swaps, the registers to keep for them before a slot, and where they are kept. */
+  private rotations: ReadonlyMap<number, Rotation | ByteSwap> = new Map()
   private readonly rotated = new Map<number, number>()
   private readonly saved = new Map<number, number>()
 
@@ -323,15 +324,17 @@ class FunctionCompiler {
   }
 
   private planRotations({ start, end }: CodeNode): void {
-    if (this.scope.options.passes?.rotates === false) return
-    this.rotations = findRotations(this.scope.insns, start, end)
+    const { insns, options } = this.scope
+    const rotations = options.passes?.rotates === false ? [] : findRotations(insns, start, end)
+    const swaps = options.passes?.byteSwaps === false ? [] : findByteSwaps(insns, start, end)
+    this.rotations = new Map<number, Rotation | ByteSwap>([...rotations, ...swaps])
     for (const local of this.saved.values()) this.w.giveBack('i64', local)
     this.saved.clear()
     this.rotated.clear()
     for (const { from, register } of this.rotations.values()) this.rotated.set(from, register)
   }
 
-  /** Keeps the value that is rotated later. */
+  /** Keeps the value that is rotated or swapped later. */
   private saveRotated(slot: number): void {
     const register = this.rotated.get(slot)
     if (register === undefined) return
@@ -341,9 +344,16 @@ class FunctionCompiler {
     this.w.set(saved)
   }
 
-  private rotate({ dst }: AluInsn, { from, amount, width }: Rotation): void {
+  private rotate({ dst }: AluInsn, found: Rotation | ByteSwap): void {
     const { w } = this
-    w.get(this.saved.get(from)!)
+    const saved = this.saved.get(found.from)!
+    if ('bits' in found) {
+      writeEndian(w, { kind: 'endian', op: 'bswap', bits: found.bits, dst }, { register: () => w.get(saved) })
+      this.state.set(dst)
+      return
+    }
+    const { amount, width } = found
+    w.get(saved)
     if (width === 64) {
       w.i64(amount)
       w.op(OP.i64_rotl)

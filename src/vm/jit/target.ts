@@ -74,6 +74,8 @@ export interface JitPasses {
   readonly rotates?: boolean
   /** Extensions that are written as two shifts. */
   readonly extensions?: boolean
+  /** Byte swaps that are written as shifts and masks. */
+  readonly byteSwaps?: boolean
   /** Small innermost loops several times in a row. */
   readonly unroll?: boolean
   /** Jumps around a few instructions that only compute. */
