@@ -62,6 +62,15 @@ export interface SocketBufferSnapshot {
   readonly data: number
 }
 
+/** A packet in a block of its own, and what of it the program sees. */
+export interface SocketBufferPlace {
+  readonly block: GuestAddress
+  /** Of the whole packet. */
+  readonly size: number
+  readonly data: GuestAddress
+  readonly length: number
+}
+
 export class SocketBuffer implements PacketSource {
   /** Address of the `__sk_buff`. */
   md: GuestAddress
@@ -129,22 +138,25 @@ export class SocketBuffer implements PacketSource {
     this.publish()
   }
 
-  /** Takes up a packet that `resetAt` has laid out, where its `__sk_buff` says it is now. `size`: of the whole packet. */
-  adopt(md: GuestAddress, block: GuestAddress, size: number): void {
+  /**
+   * Takes up a packet that `resetAt` has laid out. What its `__sk_buff` says is not asked for: a program that nobody verified may
+   * have written it.
+   */
+  adopt(md: GuestAddress, { block, size, data, length }: SocketBufferPlace): void {
     this.md = md
     this.lowest = block
     this.linkHeader = block + SKB_HEADROOM
     this.networkHeader = this.linkHeader + Math.min(ETHERNET_HEADER, size)
-    this.data = this.getField(SKB.data)
-    this.length = this.getField(SKB.len)
+    this.data = data
+    this.length = length
     this.redirect = undefined
     this.packed = true
   }
 
   /** As `adopt`, but of a copy of the `__sk_buff`, which stays as it is whatever happens next. */
-  adoptCopy(md: GuestAddress, block: GuestAddress, size: number): void {
+  adoptCopy(md: GuestAddress, place: SocketBufferPlace): void {
     this.memory.u8.copyWithin(this.ownMd, md, md + SKB_AND_SOCK_SIZE)
-    this.adopt(this.ownMd, block, size)
+    this.adopt(this.ownMd, place)
   }
 
   /** Whether what was adopted has moved into a buffer where it can grow. */

@@ -35,6 +35,13 @@ export const XDP_MD_SIZE = 24
 
 const NO_BYTES = new Uint8Array(0)
 
+/** Where a packet was laid out, and the metadata before it. Sizes in bytes. */
+export interface XdpPlace {
+  readonly data: GuestAddress
+  readonly size: number
+  readonly metadataSize: number
+}
+
 export class XdpBuffer {
   /** Address of the `xdp_md`. */
   md: GuestAddress
@@ -63,17 +70,11 @@ export class XdpBuffer {
     this.frame = new GuestBuffer(memory, regions, 'packet', { writable: true })
   }
 
-  /** Writes into an `xdp_md` where a packet is, and the metadata before it. Sizes in bytes. */
-  static describe(memory: GuestMemory, md: GuestAddress, data: GuestAddress, size: number, metadataSize: number): void {
-    const { view } = memory
+  /** Writes into an `xdp_md` where a packet is. */
+  static describe({ view }: GuestMemory, md: GuestAddress, { data, size, metadataSize }: XdpPlace): void {
     view.setUint32(md + DATA, data, true)
     view.setUint32(md + DATA_END, data + size, true)
     view.setUint32(md + DATA_META, data - metadataSize, true)
-  }
-
-  /** Bytes of the packet that an `xdp_md` describes. */
-  static lengthOf({ view }: GuestMemory, md: GuestAddress): number {
-    return view.getUint32(md + DATA_END, true) - view.getUint32(md + DATA, true)
   }
 
   /** Bounds of what programs may touch: metadata and packet. */
@@ -96,23 +97,22 @@ export class XdpBuffer {
   }
 
   /**
-   * Takes up an `xdp_md`, and the packet that lies where it says. The packet moves into the frame of this buffer before its bounds
-   * change.
+   * Takes up an `xdp_md`, and the packet that was laid out for it. The packet moves into the frame of this buffer before its bounds
+   * change. What the `xdp_md` says is not asked for: a program that nobody verified may have written it.
    */
-  adopt(md: GuestAddress): void {
-    const { view } = this.memory
+  adopt(md: GuestAddress, { data, size, metadataSize }: XdpPlace): void {
     this.md = md
-    this.data = view.getUint32(this.md + DATA, true)
-    this.dataEnd = view.getUint32(this.md + DATA_END, true)
-    this.dataMeta = view.getUint32(this.md + DATA_META, true)
+    this.data = data
+    this.dataEnd = data + size
+    this.dataMeta = data - metadataSize
     this.redirect = undefined
     this.packed = true
   }
 
   /** As `adopt`, but of a copy of the `xdp_md`, which stays as it is whatever happens next. */
-  adoptCopy(md: GuestAddress): void {
+  adoptCopy(md: GuestAddress, place: XdpPlace): void {
     this.memory.u8.copyWithin(this.ownMd, md, md + XDP_MD_SIZE)
-    this.adopt(this.ownMd)
+    this.adopt(this.ownMd, place)
   }
 
   /** Whether what was adopted has moved into the frame. */
@@ -202,7 +202,7 @@ export class XdpBuffer {
   /** Tells the program, through `xdp_md`, and the checks where the packet is. */
   private publish(): void {
     const { data, dataEnd, dataMeta } = this
-    XdpBuffer.describe(this.memory, this.md, data, dataEnd - data, data - dataMeta)
+    XdpBuffer.describe(this.memory, this.md, { data, size: dataEnd - data, metadataSize: data - dataMeta })
     this.frame.visibleStart = this.dataMeta
     this.frame.visibleEnd = this.dataEnd
     if (this.dataMeta < this.touchedStart) this.touchedStart = this.dataMeta

@@ -25,6 +25,8 @@ export interface BatchRunner<Input, Output> {
   readonly verdicts: ProgramTypeSpec['verdicts']
   /** Runs the inputs that lie in linear memory. Gives how many there were, and what the one after these failed with. */
   runRecords(batch: ContextBatch<Input, Output>, options: BatchOptions): { readonly completed: number; error?: unknown }
+  /** Throws ERR_USAGE while the CPU runs a program: the helper that asks may belong to a run of this batch. */
+  assertIdle(): void
   /** Runs one input by itself. */
   run(input: Input, options: BatchOptions): RunResult<Output>
   forget(batch: Batch<Input, Output>): void
@@ -43,6 +45,8 @@ export class Batch<Input = unknown, Output = unknown> {
   /** If the runs were done one by one. */
   private results: RunResult<Output>[] = []
   private done = 0
+  /** Inputs are run one by one now: between two of them the CPU is idle. */
+  private running = false
   private disposed = false
 
   constructor(runner: BatchRunner<Input, Output>, records: ContextBatch<Input, Output> | undefined) {
@@ -60,9 +64,13 @@ export class Batch<Input = unknown, Output = unknown> {
     return this.done
   }
 
-  /** Replaces the inputs. Throws ERR_USAGE or ERR_PACKET for one that the program type cannot take. */
+  /**
+   * Replaces the inputs. Throws ERR_USAGE or ERR_PACKET for one that the program type cannot take, ERR_USAGE in the middle of a
+   * run.
+   */
   fill(inputs: readonly Input[]): this {
     this.assertLive()
+    this.assertIdle()
     this.done = 0
     this.inputs = []
     this.records?.fill(inputs)
@@ -72,25 +80,35 @@ export class Batch<Input = unknown, Output = unknown> {
 
   /**
    * Runs the program on every input, in order. A `BpfFault` ends the batch: it is thrown, `completed` tells of which input it was,
-   * and what the runs before it left can be asked for.
+   * and what the runs before it left can be asked for. Throws ERR_USAGE in the middle of a run.
    */
   run(options: BatchOptions = {}): this {
     this.assertLive()
+    this.assertIdle()
     this.done = 0
     if (this.inputs.length === 0) return this
     if (this.records === undefined) {
-      this.results = []
-      for (const input of this.inputs) {
-        options.onHelper?.(this.done)
-        this.results.push(this.runner.run(input as Input, options))
-        this.done++
-      }
+      this.runOneByOne(options)
       return this
     }
     const { completed, error } = this.runner.runRecords(this.records, options)
     this.done = completed
     if (error !== undefined) throw error
     return this
+  }
+
+  private runOneByOne(options: BatchOptions): void {
+    this.results = []
+    this.running = true
+    try {
+      for (const input of this.inputs) {
+        options.onHelper?.(this.done)
+        this.results.push(this.runner.run(input as Input, options))
+        this.done++
+      }
+    } finally {
+      this.running = false
+    }
   }
 
   /** The name of a run's return value (`XDP_DROP`), or the number, signed, where it has none. */
@@ -117,10 +135,13 @@ export class Batch<Input = unknown, Output = unknown> {
     return (packet ?? memory)?.length ?? 0
   }
 
-  /** Whether a run asked for its packet to be sent somewhere; `result` says where, if its verdict was that. */
+  /**
+   * Whether a run asked for its packet to be sent somewhere, and returned the verdict with which that is done (`XDP_REDIRECT`,
+   * `TC_ACT_REDIRECT`): then `result` has a `redirect`, which says where.
+   */
   askedForRedirect(index: number): boolean {
     this.assertCompleted(index)
-    if (this.records !== undefined) return this.records.askedForRedirect(index)
+    if (this.records !== undefined) return this.records.askedForRedirect(index, this.retval(index))
     return (this.results[index] as { redirect?: unknown }).redirect !== undefined
   }
 
@@ -146,13 +167,20 @@ export class Batch<Input = unknown, Output = unknown> {
     )
   }
 
+  private assertIdle(): void {
+    if (this.running) throw new AnybpfError('ERR_USAGE', 'the batch is running a program already')
+    this.runner.assertIdle()
+  }
+
   private assertLive(): void {
     if (this.disposed) throw new AnybpfError('ERR_DISPOSED', 'the batch was disposed of')
   }
 
-  /** Gives the memory back; the program does it otherwise. */
+  /** Gives the memory back; the program does it otherwise. Throws ERR_USAGE in the middle of a run. */
   dispose(): void {
     if (this.disposed) return
+    // One without inputs is in no run: what could not be filled can always be given up.
+    if (this.inputs.length > 0) this.assertIdle()
     this.disposed = true
     this.records?.dispose()
     this.runner.forget(this)

@@ -159,6 +159,7 @@ export class Program<Input = unknown, Output = unknown> {
       {
         verdicts: this.definition.spec.verdicts,
         runRecords: (records, options) => this.runRecords(records, instance!.context, options),
+        assertIdle: () => this.host.interpreter.assertIdle(this.executable),
         run: (input, { budget }) => this.run(input, budget === undefined ? {} : { budget }),
         forget: () => {
           instance?.dispose()

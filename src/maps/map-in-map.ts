@@ -3,15 +3,15 @@
  * lookup answers (not the value's address).
  *
  * Errors: update -EINVAL for a map that does not look like the one the outer map was created with (same type, key, value
- * and flags; for arrays without BPF_F_INNER_MAP also max_entries), -EBADF if there is no map at that address; otherwise those
+ * and flags; for arrays without BPF_F_INNER_MAP also max_entries), or whose store has no `kind` but a block that says it has one; -EBADF if there is no map at that address; otherwise those
  * of arrays of references and of hash tables.
  * @see https://docs.kernel.org/bpf/map_of_maps.html
  * @module
  */
 import { EBADF, EINVAL } from '../spec/errno.ts'
 import { findLinuxMapType, MAP_FLAG } from '../spec/map-types.ts'
-import { KIND_ARRAY_OF_MAPS, KIND_HASH_OF_MAPS } from '../vm/guest-layout.ts'
-import type { GuestAddress } from '../vm/guest-memory.ts'
+import { KIND_ARRAY_OF_MAPS, KIND_CUSTOM, KIND_HASH_OF_MAPS, MAP_KIND } from '../vm/guest-layout.ts'
+import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import type { Machine, MapStore } from '../vm/machine.ts'
 import type { MapOfMapsStore } from '../vm/stores.ts'
 import { type HostMapStore, type MapParameters, type MapTypeDefinition, MOST_SPARE_SLOTS } from './definition.ts'
@@ -37,8 +37,10 @@ const NOT_INNER: ReadonlySet<number | undefined> = new Set(
 )
 
 /** 0, or the errno with which a map is refused as an inner map. */
-function checkInnerMap(template: Inner, map: MapStore | undefined): number {
+function checkInnerMap(template: Inner, map: MapStore | undefined, { u32 }: GuestMemory): number {
   if (map === undefined) return EBADF
+  // Compiled programs ask the block what kind of map they have got.
+  if (map.kind === undefined && u32[(map.address + MAP_KIND) >>> 2] !== KIND_CUSTOM) return EINVAL
   const { flags = 0 } = map as HostMapStore
   const same =
     map.typeId === template.typeId &&
@@ -76,7 +78,7 @@ class ArrayOfMapsStore extends SlotArrayStore implements MapInMapStore {
   }
 
   protected accepts(value: number): boolean {
-    this.reason = checkInnerMap(this.inner, this.machine.maps.get(value))
+    this.reason = checkInnerMap(this.inner, this.machine.maps.get(value), this.memory)
     return this.reason === 0
   }
 
@@ -105,7 +107,7 @@ class HashOfMapsStore extends HashStore implements MapInMapStore {
 
   override update(key: GuestAddress, value: GuestAddress, flags: number, cpu: number): number {
     const address = this.memory.view.getUint32(value, true)
-    const error = checkInnerMap(this.inner, this.machine.maps.get(address))
+    const error = checkInnerMap(this.inner, this.machine.maps.get(address), this.memory)
     return error === 0 ? super.update(key, value, flags, cpu) : -error
   }
 }

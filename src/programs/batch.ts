@@ -5,25 +5,31 @@
  * @module
  */
 import { RECORD_CONTEXT, RECORD_R1, RECORD_R2, RECORD_RESULT, recordBytes } from '../vm/batch-layout.ts'
+import { FaultSignal } from '../vm/fault-signal.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import type { RegionSet } from '../vm/regions.ts'
 
-/** What a program type does for batches. An input is laid out once, and can be run again. */
+/**
+ * What a program type does for batches. An input is laid out once, and can be run again.
+ *
+ * A program that nobody verified can write anything into the records, and anywhere else in guest memory. Where things lie is
+ * therefore remembered on this side, never read back.
+ */
 export interface ContextBatch<Input, Output> {
   readonly records: Records
   /** Lays inputs out; those from before are gone. */
   fill(inputs: readonly Input[]): void
   /** Before the first run: contexts are what they were laid out as, and what earlier runs left is forgotten. */
   begin(): void
-  /** Makes the context, as helpers know it, that of a record, in the middle of its run. */
+  /** Makes the context, as helpers know it, that of a record, in the middle of its run. Throws what `Records.running` throws. */
   select(record: GuestAddress): void
   /** After the last run. */
   end(): void
   /** Bytes of the packet, or memory, that a run left. */
   lengthLeft(index: number): number
-  /** Whether a run asked for its packet to be sent somewhere, whatever its verdict was then. */
-  askedForRedirect(index: number): boolean
+  /** Whether a run asked for its packet to be sent somewhere, and returned the verdict with which that is done: `r0`. */
+  askedForRedirect(index: number, r0: number): boolean
   /** What a run left, as `ContextInstance.collect` tells it. */
   collect(index: number, r0: number): Output
   dispose(): void
@@ -74,8 +80,21 @@ export class Records {
     return this.start + index * this.size
   }
 
+  /** Which record of those in use lies at an address; 0 if none does: the address comes from where programs can write. */
   indexOf(record: GuestAddress): number {
-    return (record - this.start) / this.size
+    return Math.max(0, this.find(record))
+  }
+
+  /** As `indexOf`, in the middle of a run: throws a fault if there is no record at the address. */
+  running(record: GuestAddress): number {
+    const index = this.find(record)
+    if (index >= 0) return index
+    throw new FaultSignal('out_of_bounds', 'the program has overwritten which input of the batch it is run on')
+  }
+
+  private find(record: GuestAddress): number {
+    const index = (record - this.start) / this.size
+    return Number.isInteger(index) && index >= 0 && index < this.count ? index : -1
   }
 
   setArguments(index: number, r1: GuestAddress, r2: number): void {

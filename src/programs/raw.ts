@@ -4,7 +4,6 @@
  */
 import { GuestBuffer } from '../helpers/guest-buffer.ts'
 import { RAW_PROGRAM_TYPE } from '../spec/program-types.ts'
-import { RECORD_R1, RECORD_R2 } from '../vm/batch-layout.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import { type ContextBatch, packedBytes, Records } from './batch.ts'
@@ -61,6 +60,9 @@ class RawBatch implements ContextBatch<RawInput, RawOutput> {
   readonly records: Records
   private readonly machine: Machine
   private readonly block: GuestBuffer
+  /** Of each input: where it begins, and how long it is. */
+  private starts: GuestAddress[] = []
+  private sizes: number[] = []
 
   constructor(machine: Machine) {
     this.machine = machine
@@ -74,8 +76,11 @@ class RawBatch implements ContextBatch<RawInput, RawOutput> {
     this.block.ensure(all.reduce((sum, { length }) => sum + packedBytes(length), 0))
     this.records.reserve(all.length)
     let at = this.block.start
+    this.sizes = all.map(({ length }) => length)
+    this.starts = []
     all.forEach((bytes, i) => {
       memory.u8.set(bytes, at)
+      this.starts.push(at)
       this.records.setArguments(i, bytes.length === 0 ? 0 : at, bytes.length)
       at += packedBytes(bytes.length)
     })
@@ -84,15 +89,15 @@ class RawBatch implements ContextBatch<RawInput, RawOutput> {
   begin(): void {}
 
   select(record: GuestAddress): void {
-    const { view } = this.machine.memory
-    const start = view.getUint32(record + RECORD_R1, true)
-    this.block.show(start, start + view.getUint32(record + RECORD_R2, true))
+    const index = this.records.running(record)
+    const start = this.starts[index]!
+    this.block.show(start, start + this.sizes[index]!)
   }
 
   end(): void {}
 
   lengthLeft(index: number): number {
-    return this.machine.memory.view.getUint32(this.records.at(index) + RECORD_R2, true)
+    return this.sizes[index]!
   }
 
   askedForRedirect(): boolean {
@@ -100,9 +105,7 @@ class RawBatch implements ContextBatch<RawInput, RawOutput> {
   }
 
   collect(index: number): RawOutput {
-    const { memory } = this.machine
-    const start = memory.view.getUint32(this.records.at(index) + RECORD_R1, true)
-    return { memory: memory.read(start, this.lengthLeft(index)) }
+    return { memory: this.machine.memory.read(this.starts[index]!, this.sizes[index]!) }
   }
 
   dispose(): void {

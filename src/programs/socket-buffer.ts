@@ -16,6 +16,7 @@ import {
   SKB_AND_SOCK_SIZE,
   SKB_HEADROOM,
   SocketBuffer,
+  type SocketBufferPlace,
   type SocketBufferSnapshot,
 } from '../helpers/socket-buffer.ts'
 import { SK_BUFF } from '../spec/contexts/sk-buff.ts'
@@ -126,13 +127,17 @@ class SocketBufferContext implements ContextInstance<PacketInput, SocketBufferOu
     // As the kernel's test run does: the link header is pushed back, as zeros.
     if (!this.seesLink) skb.resizeHead(-ETHERNET_HEADER)
     const { redirect } = skb
-    const redirected = this.spec.verdicts?.[TC_ACT_REDIRECT] !== undefined && r0 === TC_ACT_REDIRECT
     return new SocketBufferResult(
       verdictOf(this.spec.verdicts, r0),
       skb.packet(),
       this.snapshots.take(this.machine.memory.u8, skb.md, SK_BUFF.size),
-      redirected ? redirect : undefined,
+      this.redirects(r0) ? redirect : undefined,
     )
+  }
+
+  /** Whether a return value has the packet sent to where a helper was asked to send it. */
+  redirects(r0: number): boolean {
+    return r0 === TC_ACT_REDIRECT && this.spec.verdicts?.[TC_ACT_REDIRECT] !== undefined
   }
 
   createBatch(): ContextBatch<PacketInput, SocketBufferOutput> {
@@ -151,6 +156,8 @@ function packetOf(input: PacketInput): Uint8Array {
 /** What a run left that is not in its record. */
 interface SocketBufferLeft {
   readonly redirect: RedirectTarget | undefined
+  /** Of a packet that stayed: what the program sees of it. */
+  readonly place: SocketBufferPlace | undefined
   /** Of a packet that moved, or whose headers are no more where they were. */
   readonly moved: SocketBufferSnapshot | undefined
 }
@@ -160,9 +167,8 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
   private readonly instance: SocketBufferContext
   private readonly machine: Machine
   private readonly packets: GuestBuffer
-  /** Of each packet: its block, and how many bytes it came with. */
-  private blocks: GuestAddress[] = []
-  private sizes: number[] = []
+  /** Of each packet, as it was laid out. */
+  private places: SocketBufferPlace[] = []
   private readonly left = new Map<number, SocketBufferLeft>()
   private selected = -1
 
@@ -175,18 +181,18 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
 
   fill(inputs: readonly PacketInput[]): void {
     const { records, packets, instance, machine } = this
-    this.sizes = inputs.map((input) => packetOf(input).length)
-    const bytes = this.sizes.map((size) => packedBytes(SKB_HEADROOM + size))
-    packets.ensure(bytes.reduce((sum, size) => sum + size, 0))
+    const sizes = inputs.map((input) => packetOf(input).length)
+    packets.ensure(sizes.reduce((sum, size) => sum + packedBytes(SKB_HEADROOM + size), 0))
     records.reserve(inputs.length)
-    let at = packets.start
     machine.memory.u8.fill(0, packets.start, packets.start + packets.size)
-    this.blocks = bytes.map((size) => {
-      at += size
-      return at - size
-    })
+    let block = packets.start
+    this.places = []
     inputs.forEach((input, i) => {
-      instance.prepareAt(records.context(i), this.blocks[i]!, input)
+      const size = sizes[i]!
+      instance.prepareAt(records.context(i), block, input)
+      const { data, length } = instance.context
+      this.places.push({ block, size, data, length })
+      block += packedBytes(SKB_HEADROOM + size)
     })
     records.keep()
   }
@@ -198,12 +204,12 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
   }
 
   select(record: GuestAddress): void {
-    const index = this.records.indexOf(record)
+    const index = this.records.running(record)
     if (index === this.selected) return
     this.end()
     this.selected = index
     const skb = this.instance.context
-    skb.adopt(this.records.context(index), this.blocks[index]!, this.sizes[index]!)
+    skb.adopt(this.records.context(index), this.places[index]!)
     this.packets.show(skb.data, skb.end)
   }
 
@@ -213,23 +219,32 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
     this.selected = -1
     if (selected < 0) return
     // A helper may have moved the headers, too, of a packet that stayed.
-    this.left.set(selected, { redirect: skb.redirect, moved: skb.hasMoved ? skb.snapshot() : undefined })
+    const { redirect, data, length } = skb
+    const moved = skb.hasMoved ? skb.snapshot() : undefined
+    const before = this.places[selected]!
+    const stayed = data === before.data && length === before.length ? before : { ...before, data, length }
+    this.left.set(selected, { redirect, place: moved === undefined ? stayed : undefined, moved })
   }
 
   lengthLeft(index: number): number {
-    const { view } = this.machine.memory
-    const length = view.getUint32(this.records.context(index) + SKB.len, true)
+    const moved = this.left.get(index)?.moved
+    const length = moved === undefined ? this.placeLeft(index).length : moved.bytes.length - moved.data
     return length + this.instance.hiddenBytes
   }
 
-  askedForRedirect(index: number): boolean {
-    return this.left.get(index)?.redirect !== undefined
+  /** Of a packet that did not move. */
+  private placeLeft(index: number): SocketBufferPlace {
+    return this.left.get(index)?.place ?? this.places[index]!
+  }
+
+  askedForRedirect(index: number, r0: number): boolean {
+    return this.instance.redirects(r0) && this.left.get(index)?.redirect !== undefined
   }
 
   collect(index: number, r0: number): SocketBufferOutput {
     const skb = this.instance.context
     const left = this.left.get(index)
-    skb.adoptCopy(this.records.context(index), this.blocks[index]!, this.sizes[index]!)
+    skb.adoptCopy(this.records.context(index), this.placeLeft(index))
     if (left?.moved !== undefined) skb.restore(left.moved)
     skb.redirect = left?.redirect
     return this.instance.collect(r0)

@@ -5,7 +5,7 @@
  */
 import { GuestBuffer } from '../helpers/guest-buffer.ts'
 import type { RedirectTarget } from '../helpers/redirect.ts'
-import { XDP_HEADROOM, XDP_MD_SIZE, XdpBuffer } from '../helpers/xdp-buffer.ts'
+import { XDP_HEADROOM, XDP_MD_SIZE, XdpBuffer, type XdpPlace } from '../helpers/xdp-buffer.ts'
 import { XDP_MD } from '../spec/contexts/xdp-md.ts'
 import { XDP_PROGRAM_TYPE } from '../spec/program-types.ts'
 import { AnybpfError } from '../util/index.ts'
@@ -118,6 +118,7 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
   private readonly instance: XdpContext
   private readonly machine: Machine
   private readonly packets: GuestBuffer
+  private places: XdpPlace[] = []
   private readonly left = new Map<number, XdpLeft>()
   private selected = -1
 
@@ -137,11 +138,14 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
     )
     records.reserve(all.length)
     let at = packets.start
+    this.places = []
     all.forEach(({ packet, metadata, fields }, i) => {
       const data = at + packedBytes(metadata.length)
       memory.u8.set(metadata, data - metadata.length)
       memory.u8.set(packet, data)
-      XdpBuffer.describe(memory, records.context(i), data, packet.length, metadata.length)
+      const place = { data, size: packet.length, metadataSize: metadata.length }
+      this.places.push(place)
+      XdpBuffer.describe(memory, records.context(i), place)
       writeFields(memory, records.context(i), fields)
       at = data + packedBytes(packet.length)
     })
@@ -155,12 +159,12 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
   }
 
   select(record: GuestAddress): void {
-    const index = this.records.indexOf(record)
+    const index = this.records.running(record)
     if (index === this.selected) return
     this.end()
     this.selected = index
     const xdp = this.instance.context
-    xdp.adopt(this.records.context(index))
+    xdp.adopt(this.records.context(index), this.places[index]!)
     this.packets.show(xdp.visibleStart, xdp.visibleEnd)
   }
 
@@ -174,17 +178,17 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
   }
 
   lengthLeft(index: number): number {
-    return XdpBuffer.lengthOf(this.machine.memory, this.records.context(index))
+    return this.left.get(index)?.moved?.packet.length ?? this.places[index]!.size
   }
 
-  askedForRedirect(index: number): boolean {
-    return this.left.get(index)?.redirect !== undefined
+  askedForRedirect(index: number, r0: number): boolean {
+    return r0 === XDP_REDIRECT && this.left.get(index)?.redirect !== undefined
   }
 
   collect(index: number, r0: number): XdpOutput {
     const xdp = this.instance.context
     const left = this.left.get(index)
-    xdp.adoptCopy(this.records.context(index))
+    xdp.adoptCopy(this.records.context(index), this.places[index]!)
     if (left?.moved !== undefined) xdp.reset(left.moved.packet, left.moved.metadata)
     xdp.redirect = left?.redirect
     return this.instance.collect(r0)

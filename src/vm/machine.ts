@@ -21,7 +21,12 @@ export interface MapStore {
   readonly keySize: number
   readonly valueSize: number
   readonly maxEntries: number
-  /** KIND_* of the guest layout, where the guest runtime's functions do what the methods do: compiled programs call those. */
+  /**
+   * KIND_* of the guest layout, where the guest runtime's functions do what the methods do: compiled programs call those, and
+   * `address` is that of a control block of this kind. Absent: the methods are called, and what lies at `address` is the store's own
+   * affair. Only if it is to be an element of a map of maps, whose programs learn in the run what they have got, must the first 4
+   * bytes there be zero (KIND_CUSTOM) as long as the store lives.
+   */
   readonly kind?: number
   /** Makes regions of memory that such calls have added; true if there was any. */
   noteRegions?(): boolean

@@ -7,7 +7,11 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { assembleFor } from '../../src/cli/assembler.ts'
 import { decodeProgram, type Instruction } from '../../src/isa/index.ts'
 import { type Engine, type Program, Runtime } from '../../src/loader/index.ts'
+import { Records } from '../../src/programs/batch.ts'
 import type { PacketInput, PacketOutput } from '../../src/programs/index.ts'
+import { RAW_PROGRAM } from '../../src/programs/raw.ts'
+import { SCHED_CLS_PROGRAM } from '../../src/programs/socket-buffer.ts'
+import { XDP_PROGRAM } from '../../src/programs/xdp.ts'
 import { linux } from '../../src/spec/index.ts'
 import { hexToBytes } from '../../src/util/index.ts'
 import { parseExample, readPackets } from '../support/examples.ts'
@@ -152,7 +156,8 @@ describe('a batch', () => {
         Uint8Array.of(9, 0, 0),
       ])
       expect([...batch].map(({ redirect }) => redirect?.ifindex)).toEqual([7, undefined, 9])
-      expect(batch.askedForRedirect(2)).toBe(true)
+      // Only with the verdict that has it done, though the second one asked, too.
+      expect([0, 1, 2].map((index) => batch.askedForRedirect(index))).toEqual([true, false, true])
     }
   })
 
@@ -220,6 +225,103 @@ describe('a batch', () => {
     const batch = loadText('jit', 'xdp', text).batch(packets)
     batch.run({ onHelper: (index) => called.push(index) })
     expect(called).toEqual([1, 3, 4])
+  })
+
+  it.each(ENGINES)('refuses to be changed, or run again, in the middle of a run: %s', (engine) => {
+    const text = `r2 = *(u32 *)(r1 + 0)
+      r6 = *(u8 *)(r2 + 0)
+      call ktime_get_ns
+      r0 = r6
+      exit`
+    const program = loadText(engine, 'xdp', text)
+    const packets = [1, 2, 3].map((byte) => Uint8Array.of(byte))
+    const batch = program.runBatch([Uint8Array.of(0)])
+    const codes: unknown[] = []
+    const attempt = (act: () => unknown): void => {
+      try {
+        act()
+        codes.push('done')
+      } catch (error) {
+        codes.push((error as { code?: string }).code)
+      }
+    }
+    const onHelper = (): void => {
+      attempt(() => batch.run())
+      attempt(() => batch.fill([Uint8Array.of(9)]))
+      attempt(() => program.runBatch([Uint8Array.of(9)]))
+      attempt(() => batch.dispose())
+    }
+    expect(program.runBatch(packets, { onHelper })).toBe(batch)
+    expect(codes).toEqual(new Array(12).fill('ERR_USAGE'))
+    expect([...batch.retvals]).toEqual([1, 2, 3])
+    expect([...batch].map(({ packet }) => packet)).toEqual(packets)
+    expect([...batch.fill([Uint8Array.of(9)]).run().retvals]).toEqual([9])
+    batch.dispose()
+  })
+
+  // Nobody verified these: they overwrite what the context says of the packet.
+  it.each([
+    ['xdp', 'r2 = -1\n*(u32 *)(r1 + 4) = r2\nr2 = 4\ncall xdp_adjust_tail'],
+    ['xdp', 'r2 = -64\n*(u32 *)(r1 + 0) = r2\n*(u32 *)(r1 + 4) = r2\nr2 = -4\ncall xdp_adjust_head'],
+    ['xdp', 'r2 = -64\n*(u32 *)(r1 + 8) = r2\nr2 = -4\ncall xdp_adjust_meta'],
+    ['xdp', 'r2 = 0\n*(u32 *)(r1 + 8) = r2\nr2 = -64\n*(u32 *)(r1 + 0) = r2\nr2 = 4\ncall xdp_adjust_tail'],
+    // Metadata that would begin 64 KiB before the packet, and be written there.
+    ['xdp', 'r2 = *(u32 *)(r1 + 0)\nr2 += -65536\n*(u32 *)(r1 + 8) = r2\nr2 = 4\ncall xdp_adjust_tail'],
+    ['xdp', 'r2 = 9\n*(u32 *)(r1 + 4) = r2\nr0 = 2'],
+    ['sched_cls', 'r2 = -1\n*(u32 *)(r1 + 0) = r2\nr2 = 100\nr3 = 0\ncall skb_change_tail'],
+    ['sched_cls', 'r2 = -1\n*(u32 *)(r1 + 76) = r2\nr2 = 0\nr3 = r10\nr3 += -8\nr4 = 8\ncall skb_load_bytes'],
+    ['sched_cls', 'r2 = -64\n*(u32 *)(r1 + 76) = r2\ncall get_hash_recalc'],
+    ['socket_filter', 'r2 = 0x7fffffff\n*(u32 *)(r1 + 0) = r2\ncall get_prandom_u32\nr0 = 3'],
+    ['socket_filter', 'r2 = 0x7fffffff\n*(u32 *)(r1 + 0) = r2\nr0 = 3'],
+    ['socket_filter', 'r6 = r1\nr2 = -64\n*(u32 *)(r1 + 76) = r2\nr0 = *(u32 *)skb[4]'],
+  ])('is not led astray by contexts that programs overwrite: %s, %s', (type, text) => {
+    const program = loadText('jit', type, `${text}\nexit`)
+    const packets = [1, 2].map((byte) => new Uint8Array(60).fill(byte))
+    const parts = ({ retval, packet, metadata }: ReturnType<PacketProgram['run']>) => ({ retval, packet, metadata })
+    const expected = packets.map((packet) => parts(program.run(packet)))
+    const batch = program.batch(packets)
+    for (let round = 0; round < 2; round++) {
+      batch.run()
+      expect([...batch].map(parts)).toEqual(expected)
+      expect([0, 1].map((index) => batch.lengthLeft(index))).toEqual(expected.map(({ packet }) => packet.length))
+      batch.fill(packets)
+    }
+  })
+
+  it('of bare memory knows itself where the inputs lie, whatever is written over r1 and r2', () => {
+    const instance = RAW_PROGRAM.createContext(newRuntime().machine)
+    const batch = instance.createBatch!()
+    batch.fill([new Uint8Array(8).fill(5)])
+    batch.records.setArguments(0, 0xfffffff0, 0x7fffffff)
+    batch.select(batch.records.at(0))
+    expect([batch.lengthLeft(0), batch.collect(0, 0).memory]).toEqual([8, new Uint8Array(8).fill(5)])
+    const { visibleStart, visibleEnd } = Reflect.get(batch, 'block') as { visibleStart: number; visibleEnd: number }
+    expect(visibleEnd - visibleStart).toBe(8)
+    batch.dispose()
+    instance.dispose()
+  })
+
+  it('takes nothing but its own records for one: a program may have overwritten which one is run', () => {
+    const { machine } = newRuntime()
+    const records = new Records(machine, 24)
+    records.reserve(3)
+    const size = records.at(1) - records.at(0)
+    expect([0, 1, 2].map((i) => records.running(records.at(i)))).toEqual([0, 1, 2])
+    for (const strange of [0, 4, records.at(0) - size, records.at(0) + 8, records.at(3), 0xfffffff0]) {
+      expect(() => records.running(strange)).toThrow(expect.objectContaining({ kind: 'out_of_bounds' }))
+      expect(records.indexOf(strange)).toBe(0)
+    }
+    records.dispose()
+    const runtime = newRuntime()
+    for (const definition of [XDP_PROGRAM, SCHED_CLS_PROGRAM, RAW_PROGRAM]) {
+      const instance = definition.createContext(runtime.machine)
+      const batch = instance.createBatch!()
+      batch.fill([new Uint8Array(14) as never])
+      batch.begin()
+      expect(() => batch.select(-16 >>> 0)).toThrow(expect.objectContaining({ kind: 'out_of_bounds' }))
+      batch.dispose()
+      instance.dispose()
+    }
   })
 
   it('of nothing is done at once, and one that was disposed of is not run', () => {

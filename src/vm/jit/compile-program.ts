@@ -6,6 +6,7 @@
  * @module
  */
 import { buildCfg } from '../../isa/cfg.ts'
+import type { Instruction } from '../../isa/instruction.ts'
 import { AnybpfError } from '../../util/errors.ts'
 import { functionEntries, scanFrames } from '../frame-scan.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
@@ -107,7 +108,7 @@ export function compileProgram(
     indirectTargets,
     hasTable,
     tailCalls,
-    knowsMaps: knowsMaps(options),
+    knowsMaps: knowsMaps(program, target, options),
     fuel,
     bpfFunction: module.type(BPF_FUNCTION),
     functionAt: (slot) => functions.get(slot),
@@ -195,18 +196,31 @@ function calledHelpers({ linked }: ExecutableProgram, target: JitTarget): number
   return [...called].sort((a, b) => a - b)
 }
 
-function knowsMaps({ guard, passes }: JitOptions): boolean {
-  return !guard && passes?.maps !== false
+function knowsMaps({ linked }: ExecutableProgram, target: JitTarget, { guard, passes }: JitOptions): boolean {
+  if (guard || passes?.maps === false) return false
+  // A store that is an array of programs by its methods only: its block is not to be read as one.
+  return !linked.insns.some((insn) => mayTailCall(insn, target)) || !namesUnknownKind(linked.insns, target)
+}
+
+/** Whether a program names a map of which only the store's methods know what to do: no code may look into its block. */
+function namesUnknownKind(insns: readonly Instruction[], target: JitTarget): boolean {
+  return insns.some((insn) => {
+    const address = insn.kind === 'lddw' ? target.address(insn) : undefined
+    const map = address === undefined ? undefined : target.map(address)
+    return map !== undefined && map.kind === undefined
+  })
 }
 
 /** Functions of the guest runtime that a program may call: those of the operations that it does, on the maps that it names. */
 function runtimeFunctions(
-  { linked }: ExecutableProgram,
+  program: ExecutableProgram,
   target: JitTarget,
   options: JitOptions,
 ): Map<keyof GuestRuntimeExports, MapOperation> {
   const functions = new Map<keyof GuestRuntimeExports, MapOperation>()
-  if (!knowsMaps(options)) return functions
+  if (!knowsMaps(program, target, options)) return functions
+  const { linked } = program
+  const anyMap = !namesUnknownKind(linked.insns, target)
   const operations = new Set<MapOperation>()
   const maps = new Set<Address>()
   for (const insn of linked.insns) {
@@ -219,7 +233,7 @@ function runtimeFunctions(
   }
   for (const operation of operations) {
     // Wherever it cannot be told which map it is.
-    functions.set(anyMapFunction(operation), operation)
+    if (anyMap) functions.set(anyMapFunction(operation), operation)
     for (const map of maps) {
       for (const called of knownOperation(target, operation, map)?.calls ?? []) functions.set(called, operation)
     }

@@ -91,16 +91,22 @@ function kindsOf(operation: MapOperation): number {
 
 /**
  * An operation on the map that r1 leads to, whatever it is: leaves the result on the stack, 64 bits. `otherwise` does the same for
- * maps that the guest runtime does not know.
+ * maps that the guest runtime does not know. If `runtime` has no
+ * function for it, all maps are such.
  */
 export function writeAnyOperation(
   w: FunctionWriter,
   operation: MapOperation,
   target: JitTarget,
   operands: Operands,
-  runtime: (called: RuntimeFunction) => number,
+  runtime: (called: RuntimeFunction) => number | undefined,
   otherwise: () => void,
 ): void {
+  const any = runtime(ANY_MAP[operation])
+  if (any === undefined) {
+    otherwise()
+    return
+  }
   w.i32(kindsOf(operation))
   pushRegister(w, operands, 1, false)
   w.memory(OP.i32_load, MAP_KIND)
@@ -108,7 +114,7 @@ export function writeAnyOperation(
   w.i32(1)
   w.op(OP.i32_and)
   w.if(I64)
-  writeCall(w, operation, runtime(ANY_MAP[operation]), target, operands, () => pushRegister(w, operands, 1, false))
+  writeCall(w, operation, any, target, operands, () => pushRegister(w, operands, 1, false))
   w.else()
   otherwise()
   w.end()
