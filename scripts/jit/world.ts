@@ -4,6 +4,7 @@
  * what it does, and what is left behind can be compared byte by byte.
  * @module
  */
+
 import { BUILTIN_HELPERS, helpersOf } from '../../src/helpers/index.ts'
 import {
   ARRAY,
@@ -34,6 +35,7 @@ import {
   VirtualCpu,
   VirtualMachine,
 } from '../../src/vm/index.ts'
+import { cpuBlockOf } from '../../src/vm/jit/cpu-block.ts'
 import { aheadOfTime } from './ahead.ts'
 
 export const MEMORY_SIZE = 256
@@ -293,14 +295,23 @@ export class World {
     const { u8 } = this.machine.memory
     const { hiddenStart, hiddenEnd } = this
     if (u8.length !== copy.length) return Math.min(u8.length, copy.length)
-    if (same(u8, copy, 0, hiddenStart) && same(u8, copy, hiddenEnd, u8.length)) return undefined
-    for (let i = 0; i < u8.length; i++) if (u8[i] !== copy[i] && (i < hiddenStart || i >= hiddenEnd)) return i
+    // The CPU's own block, at the end of page zero, is not the program's.
+    const ranges = [
+      [0, CPU_BLOCK],
+      [PAGE, hiddenStart],
+      [hiddenEnd, u8.length],
+    ] as const
+    for (const [start, end] of ranges) {
+      if (same(u8, copy, start, end)) continue
+      for (let i = start; i < end; i++) if (u8[i] !== copy[i]) return i
+    }
     return undefined
   }
 }
 
 /** Bytes of a page; page zero holds nothing. */
 const PAGE = 65536
+const CPU_BLOCK = cpuBlockOf(0)
 
 const PLAIN = { flags: 0, cpus: 1 } as const
 

@@ -34,10 +34,14 @@ export interface EngineOptions {
  * The options that a caller gave, with the defaults: a program that the verifier accepted is compiled, any other is interpreted,
  * with every access checked.
  */
-export function engineOptions(options: Partial<EngineOptions>, report = options.report): EngineOptions {
+export function engineOptions(options: Partial<EngineOptions>, given = options.report): EngineOptions {
+  const report = given?.verdict === 'accept' ? given : undefined
   const { engine = report !== undefined && options.checked === undefined ? 'jit' : 'interpreter', budget } = options
   if (engine === 'jit' && options.checked === true) {
     throw new AnybpfError('ERR_USAGE', 'only the interpreter checks every access: engine jit cannot')
+  }
+  if (budget !== undefined && !(Number.isSafeInteger(budget) && budget >= 0)) {
+    throw new AnybpfError('ERR_USAGE', `${budget} is no budget of instructions`)
   }
   const checked = options.checked ?? report === undefined
   return { engine, checked, budget, report }
@@ -144,7 +148,12 @@ export class Program<Input = unknown, Output = unknown> {
    * Inputs that are given as an array are laid out in a batch of the program's own, which the next array takes over.
    */
   runBatch(inputs: readonly Input[] | Batch<Input, Output>, options: BatchOptions = {}): Batch<Input, Output> {
-    if (inputs instanceof Batch) return inputs.run(options)
+    if (inputs instanceof Batch) {
+      if (!this.batches.has(inputs)) {
+        throw new AnybpfError('ERR_USAGE', `${this.name}: the batch is another program's, or was disposed of`)
+      }
+      return inputs.run(options)
+    }
     this.ownBatch ??= this.batch()
     return this.ownBatch.fill(inputs).run(options)
   }
@@ -224,6 +233,9 @@ export class Program<Input = unknown, Output = unknown> {
   /** Runs the program `count` more times on what the run before left: `repeat` in several rounds. */
   again(count: number, options: RunOptions = {}): number {
     this.assertLive()
+    if (!Number.isSafeInteger(count) || count < 0) {
+      throw new AnybpfError('ERR_USAGE', `${this.name}: ${count} is no number of runs`)
+    }
     return count > 0 ? this.enter(this.r1, this.r2, options, count) : 0
   }
 
@@ -269,8 +281,10 @@ export class Program<Input = unknown, Output = unknown> {
     if (this.disposed) throw new AnybpfError('ERR_DISPOSED', `program ${this.name} was disposed of`)
   }
 
+  /** Throws ERR_USAGE in the middle of a run. */
   dispose(): void {
     if (this.disposed) return
+    this.host.interpreter.assertIdle(this.executable)
     this.disposed = true
     this.runner = undefined
     for (const batch of this.batches) batch.dispose()

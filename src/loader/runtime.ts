@@ -186,9 +186,10 @@ export class Runtime implements ProgramHost {
     if (this.disposed) throw new AnybpfError('ERR_DISPOSED', 'the runtime was disposed of')
   }
 
-  /** Frees programs, maps, and the memory itself. */
+  /** Frees programs, maps, and the memory itself. Throws ERR_USAGE in the middle of a run. */
   dispose(): void {
     if (this.disposed) return
+    if (this.cpu.depth !== 0) throw new AnybpfError('ERR_USAGE', 'a program is running: the runtime is in use')
     this.disposed = true
     // Those that hold maps first: else each map that goes would be looked for in all of them.
     for (const map of this.liveMaps.values()) if (isMapOfMaps(map.store)) map.dispose()

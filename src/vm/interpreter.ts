@@ -112,9 +112,9 @@ export class Interpreter {
     this.cpu = cpu
     this.registers = cpu.registers
     this.frameLength = cpu.frameSize
-    this.saved = new Int32Array(SAVED_WORDS * (cpu.frames + 1))
-    this.callers = new Array<undefined>(cpu.frames + 1).fill(undefined)
-    this.mayGoto = new Int32Array(cpu.frames + 1)
+    this.saved = new Int32Array(SAVED_WORDS * (cpu.maxFrames + 1))
+    this.callers = new Array<undefined>(cpu.maxFrames + 1).fill(undefined)
+    this.mayGoto = new Int32Array(cpu.maxFrames + 1)
   }
 
   /**
@@ -405,8 +405,9 @@ export class Interpreter {
   private enter(returnTo: number, caller: Executable | undefined, clear: number): void {
     const { registers: r, saved } = this
     const depth = this.cpu.depth + 1
-    if (depth > this.cpu.frames) {
-      throw new FaultSignal('call_depth', `more than ${this.cpu.frames} nested calls`)
+    const limit = this.entry?.linked.verified === true ? this.cpu.maxFrames : this.cpu.frames
+    if (depth > limit) {
+      throw new FaultSignal('call_depth', `more than ${limit} nested calls`)
     }
     const base = depth * SAVED_WORDS
     for (let i = 2; i < 22; i++) saved[base + i - 2] = r[i]!

@@ -43,8 +43,13 @@ export class VirtualCpu implements Cpu {
   readonly frameSize: number
   /** Bytes from one frame to the next. */
   readonly frameStride: number
-  /** Frames that the stack has room for. */
+  /** Nested calls that a program may make that nobody verified, the program's own frame included. */
   readonly frames: number
+  /**
+   * Frames that the stack has room for. A verified program makes no more nested calls than `frames`, but one that is tail-called from
+   * a subprogram begins in that one's frame, and may nest as deep again.
+   */
+  readonly maxFrames: number
   /** See `Cpu.checked`; engines set it while a program runs that was verified. */
   checked = true
   /** Frames that are live; 0 while no program runs. */
@@ -58,7 +63,7 @@ export class VirtualCpu implements Cpu {
 
   constructor(options: VirtualCpuOptions) {
     const { machine } = options
-    const { stackSize, callDepth } = machine.platform.limits
+    const { stackSize, callDepth, tailCalls } = machine.platform.limits
     this.id = options.id ?? 0
     this.machine = machine
     this.memory = machine.memory
@@ -67,7 +72,8 @@ export class VirtualCpu implements Cpu {
     this.frameSize = (stackSize + 7) & ~7
     this.frameStride = 2 * this.frameSize
     this.frames = callDepth
-    const size = this.frameStride * callDepth
+    this.maxFrames = callDepth * (tailCalls + 1)
+    const size = this.frameStride * this.maxFrames
     this.stack = this.memory.allocate(size)
     machine.regions.add({
       start: this.stack,

@@ -223,6 +223,19 @@ r6 = 1\ncall f\nexit\nf:\nr6 = 2\nr0 = *(u64 *)(r1 + 0)\nexit`
       expect(bench.run(program, counter!, 8)).toBe(34)
       expect(bench.run(program, counter!, 8)).toBe(68)
     })
+
+    it('in a function nests as deep as it may, each time with a frame of its own, if it was verified', () => {
+      const bench = new Bench([tail], engine)
+      const behind = bench.machine.memory.allocate(64)
+      // Each round calls a function, which fills its frame and calls the program again: 34 frames.
+      const text =
+        'call f\nexit\nf:\nr4 = 0x41414141 ll\n*(u64 *)(r10 - 8) = r4\nr2 = 0\nr3 = 0\ncall 12\nr0 = *(u64 *)(r10 - 8)\nexit'
+      const program = bench.add(text, { verified: true })
+      const before = bench.machine.memory.read(behind, 64)
+      expect(bench.run(program, 0, 0)).toBe(0x41414141)
+      expect(bench.machine.memory.read(behind, 64)).toEqual(before)
+      expect(bench.cpu.frameTop(34)).toBeLessThan(behind)
+    })
   })
 
   describe('a machine', () => {

@@ -9,9 +9,15 @@
  * 24 runs    invocations with a budget, modulo 2^32
  * 28 record  of a batch: the one that is run
  * ```
- * Nothing here is trusted: a program that nobody verified may spoil it, and then meets other parts of guest memory only.
+ * The blocks lie at the end of page zero, which no program can write: their numbers are trusted.
  * @module
  */
+import { AnybpfError } from '../../util/errors.ts'
+import { type GuestAddress, PAGE_SIZE } from '../guest-memory.ts'
+
+/** So much of page zero reads as zero. */
+const LOWEST_BLOCK = PAGE_SIZE / 2
+
 export const CPU_FRAME = 0
 export const CPU_RESULT = 8
 export const CPU_HIGH = 12
@@ -20,3 +26,13 @@ export const CPU_FUEL = 20
 export const CPU_RUNS = 24
 export const CPU_RECORD = 28
 export const CPU_BLOCK_BYTES = 32
+
+/** Address of the block of a CPU. Throws ERR_USAGE for a number that leaves no room for it. */
+export function cpuBlockOf(cpuId: number): GuestAddress {
+  const address = PAGE_SIZE - CPU_BLOCK_BYTES * (cpuId + 1)
+  if (Number.isInteger(cpuId) && cpuId >= 0 && address >= LOWEST_BLOCK) return address
+  throw new AnybpfError(
+    'ERR_USAGE',
+    `cpu ${cpuId}: the JIT serves CPUs 0 to ${(PAGE_SIZE - LOWEST_BLOCK) / CPU_BLOCK_BYTES - 1}`,
+  )
+}

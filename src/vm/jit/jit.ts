@@ -23,7 +23,6 @@ import { type CodeEntry, type ExecutableProgram, type HelperDefinition, isPacket
 import type { VirtualCpu } from '../virtual-cpu.ts'
 import { CodeTable } from './code-table.ts'
 import {
-  CPU_BLOCK_BYTES,
   CPU_FRAME,
   CPU_FUEL,
   CPU_HIGH,
@@ -31,6 +30,7 @@ import {
   CPU_RESULT,
   CPU_RUNS,
   CPU_TAIL_CALLS,
+  cpuBlockOf,
 } from './cpu-block.ts'
 import type { Entries } from './entries.ts'
 import { FAULT, helperImport, type ImportName } from './imports.ts'
@@ -45,6 +45,8 @@ import {
 import { createRunner, type Runner, type RunnerHost } from './runner.ts'
 
 const ENOENT = 2
+/** Runs that one call of compiled code is asked for. */
+const MAX_REPEATS = 2 ** 30
 
 /** See `invokeName`. */
 type Invoke = (a1: number, a2: number, a3: number, a4: number, a5: number) => number
@@ -94,7 +96,7 @@ export class Jit {
     this.cpu = cpu
     this.mayCopy = mayCopy
     this.source = source
-    this.block = cpu.memory.allocate(CPU_BLOCK_BYTES)
+    this.block = cpuBlockOf(cpu.id)
     cpu.machine.onRemoval.add(this.removed)
   }
 
@@ -113,7 +115,10 @@ export class Jit {
   /** Runs a program `count` times, at least once, each time on what the run before left: the last result, as `run` gives it. */
   repeat(program: ExecutableProgram, r1: GuestAddress, r2: number, count: number, options: JitRunOptions = {}): number {
     // The last run tells all of r0.
-    if (count > 1) this.inside(program, options, (executable) => executable.repeat(r1, r2, count - 1))
+    for (let left = count - 1; left > 0; left -= MAX_REPEATS) {
+      const next = Math.min(left, MAX_REPEATS)
+      this.inside(program, options, (executable) => executable.repeat(r1, r2, next))
+    }
     return this.run(program, r1, r2, options)
   }
 
@@ -147,14 +152,15 @@ export class Jit {
     const budget = options.budget ?? defaultBudget(program)
     const executable = this.executable(program, budget !== 0)
     this.begin(executable, budget)
+    const { cpu } = this
     try {
       return enter(executable)
     } catch (error) {
       throw this.named(error)
     } finally {
-      const { cpu } = this
       cpu.depth = 0
       cpu.checked = true
+      cpu.memory.refresh()
     }
   }
 
@@ -178,17 +184,18 @@ export class Jit {
 
   private begin(executable: Executable, budget: number): void {
     const { cpu } = this
+    this.budget.begin(budget)
     cpu.armed = undefined
     cpu.engine = this
     cpu.depth = 1
     this.current = executable
     this.caller = undefined
-    this.budget.begin(budget)
     if (budget !== 0) this.setWord(CPU_FUEL, this.budget.take())
   }
 
   /** Compiled code begins runs by itself: the budget is that of the run in progress after this. */
   private followRuns(): void {
+    this.cpu.memory.refresh()
     const runs = this.word(CPU_RUNS)
     if (runs === this.runsSeen) return
     this.runsSeen = runs
@@ -220,8 +227,8 @@ export class Jit {
     const { exports } = this.executable(program).instance
     const { frameStride } = cpu
     const frame = this.word(CPU_FRAME)
-    if (frame >>> 0 >= cpu.frameTop(cpu.frames))
-      throw new FaultSignal('call_depth', `more than ${cpu.frames} nested calls`)
+    const limit = this.current!.guard ? cpu.frames : cpu.maxFrames
+    if (frame >>> 0 >= cpu.frameTop(limit)) throw new FaultSignal('call_depth', `more than ${limit} nested calls`)
     const { caller, callSlot } = this
     this.setWord(CPU_FRAME, frame + frameStride)
     const { depth } = cpu
@@ -252,13 +259,17 @@ export class Jit {
       list[program.index] = undefined
       const { id } = executable.compiled
       if (this.byId.get(id) === executable) this.byId.delete(id)
+      if (this.caller === executable) this.caller = undefined
+      if (this.current === executable) {
+        this.current = undefined
+        this.cpu.armed = undefined
+      }
     }
     for (const list of this.executables) for (const executable of list) executable?.table?.forget(program)
   }
 
   dispose(): void {
     this.cpu.machine.onRemoval.delete(this.removed)
-    this.cpu.memory.free(this.block)
   }
 
   // --- compiling -----------------------------------------------------------------------------------------------------
@@ -536,7 +547,7 @@ export class Jit {
 
   /** What a helper found wrong, or the guest runtime, which compiled code calls without saying where it is. */
   private helperFault(error: AnybpfError): unknown {
-    const place = trapPlace(error.stack ?? '')
+    const place = trapPlace(error)
     const found = this.byId.get(place?.module ?? -1)
     const executable = found ?? this.caller
     if (executable === undefined) return error
@@ -546,7 +557,7 @@ export class Jit {
 
   /** A trap of compiled code: engines tell where in the module, which tells the instruction. */
   private trap(error: WebAssembly.RuntimeError): BpfFault {
-    const place = trapPlace(error.stack ?? '')
+    const place = trapPlace(error)
     const executable = this.byId.get(place?.module ?? -1) ?? this.current!
     const { linked } = executable.program
     const slot = place === undefined ? undefined : executable.compiled.slotAt(place.offset)
@@ -564,8 +575,10 @@ export class Jit {
 }
 
 /** The innermost frame of compiled code in a stack trace: `…anybpf-7…:wasm-function[3]:0x1a2`. */
-function trapPlace(stack: string): { module: number; offset: number } | undefined {
-  const match = /anybpf-(\d+)\S*?:wasm-function\[\d+\]:0x([0-9a-f]+)/.exec(stack)
+function trapPlace({ stack = '', message }: Error): { module: number; offset: number } | undefined {
+  // V8's stack begins with the message, and that can name what somebody else has named.
+  const frames = stack.replace(message, '')
+  const match = /anybpf-(\d+)\S*?:wasm-function\[\d+\]:0x([0-9a-f]+)/.exec(frames)
   return match === null ? undefined : { module: Number(match[1]), offset: Number.parseInt(match[2]!, 16) }
 }
 

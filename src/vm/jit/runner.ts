@@ -40,6 +40,7 @@ function makeRunner(host: RunnerHost, enter: Runner): Runner {
     } finally {
       cpu.depth = 0
       cpu.checked = true
+      cpu.memory.refresh()
     }
   }
   return run
