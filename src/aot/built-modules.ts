@@ -4,13 +4,13 @@
  */
 import { decodeProgram } from '../isa/decode.ts'
 import type { Instruction } from '../isa/instruction.ts'
-import { AnybpfError } from '../util/index.ts'
+import { AnybpfError, decodeUtf8 } from '../util/index.ts'
 import { aheadAddresses } from '../vm/jit/ahead-addresses.ts'
 import type { ModuleSource } from '../vm/jit/module-source.ts'
 import type { MapStore } from '../vm/machine.ts'
 import type { WasmModule } from '../vm/wasm-types.ts'
-import type { BuiltProgram } from './built-object.ts'
-import { bytesToPlaces, type CodePlace, checksum, readSection, SECTION } from './sections.ts'
+import type { BuiltObject, BuiltProgram } from './built-object.ts'
+import { bytesToPlaces, type CodePlace, readSection, SECTION } from './sections.ts'
 
 /** A module with what was said of it when it was built. */
 export interface BuiltModule {
@@ -21,20 +21,31 @@ export interface BuiltModule {
   readonly insns: readonly Instruction[]
 }
 
-/** Throws ERR_USAGE for what is no module, ERR_FORMAT for one that is not the program's. */
-export function openModule(name: string, module: unknown, built: BuiltProgram): BuiltModule {
+/** Throws ERR_USAGE for what is no module, ERR_FORMAT for one that is not the program's, or not of this build. */
+export function openModule(name: string, module: unknown, { build, programs }: BuiltObject): BuiltModule {
+  const what = `program ${name}`
   if (!isModule(module)) {
-    throw new AnybpfError('ERR_USAGE', `program ${name}: a WebAssembly.Module is wanted, compiled from its .wasm file`)
+    throw new AnybpfError('ERR_USAGE', `${what}: a WebAssembly.Module is wanted, compiled from its .wasm file`)
   }
-  const code = readSection(module, SECTION.code)
-  if (checksum(code) !== built.id) {
-    throw new AnybpfError('ERR_FORMAT', `program ${name}: the module is of another program, or of another build`)
+  if (decodeUtf8(readSection(what, module, SECTION.build)) !== `${build} ${name}`) {
+    throw new AnybpfError('ERR_FORMAT', `${what}: the module is of another program, or of another build`)
   }
-  return { name, module, built, insns: decodeProgram(code, 'little') }
+  const insns = decodeProgram(readSection(what, module, SECTION.code), 'little')
+  return { name, module, built: programs[name]!, insns }
+}
+
+/** Throws ERR_USAGE for what is no module, ERR_FORMAT for one that is not the guest runtime that the programs were built for. */
+export function checkRuntime(module: unknown, { runtime }: BuiltObject): void {
+  if (!isModule(module)) {
+    throw new AnybpfError('ERR_USAGE', 'runtime: a WebAssembly.Module is wanted, compiled from runtime.wasm')
+  }
+  if (decodeUtf8(readSection('runtime', module, SECTION.runtime)) !== runtime) {
+    throw new AnybpfError('ERR_FORMAT', 'runtime: the module is the runtime.wasm of another version of anybpf')
+  }
 }
 
 /** Modules may come from another realm, whose `WebAssembly.Module` is another class. */
-export function isModule(value: unknown): value is WasmModule {
+function isModule(value: unknown): value is WasmModule {
   return Object.prototype.toString.call(value) === '[object WebAssembly.Module]'
 }
 
@@ -54,16 +65,16 @@ export function builtModules(
       )
     }
     const { id, helpers, runtime, exported } = built
-    const slotAt = placeFinder(module)
+    const slotAt = placeFinder(program.name, module)
     return { id, module, helpers, runtime, exported, addresses: aheadAddresses(program, maps, cpu, block), slotAt }
   }
 }
 
 /** Reads the section when a place is asked for: after a fault. */
-function placeFinder(module: WasmModule): (offset: number) => number | undefined {
+function placeFinder(name: string, module: WasmModule): (offset: number) => number | undefined {
   let places: CodePlace[] | undefined
   return (offset) => {
-    places ??= bytesToPlaces(readSection(module, SECTION.places))
+    places ??= bytesToPlaces(readSection(`program ${name}`, module, SECTION.places))
     let found: number | undefined
     for (const place of places) {
       if (place.offset > offset) break

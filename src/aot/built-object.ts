@@ -8,10 +8,17 @@ import type { ArgWidth, PlatformLimits, ReturnWidth } from '../spec/types.ts'
 import type { GuestRuntimeExports } from '../vm/guest-runtime.ts'
 
 /** Counts incompatible changes of this data, of what modules import, and of the guest runtime that goes with them. */
-export const FORMAT = 1
+export const FORMAT = 2
 
 export interface BuiltObject {
   readonly format: number
+  /**
+   * Fingerprint of everything else here and of all bytes of the modules: sizes of maps, what the verifier knew and whether a
+   * budget is counted are constants of their code. The programs' modules carry it too.
+   */
+  readonly build: string
+  /** Fingerprint of the guest runtime, which it carries too. */
+  readonly runtime: string
   readonly platform: { readonly name: string; readonly limits: PlatformLimits }
   /** The helpers that programs call, by number. */
   readonly helpers: Readonly<Record<number, BuiltHelper>>
@@ -33,7 +40,7 @@ export interface BuiltHelper {
 
 export interface BuiltProgram {
   readonly type: string
-  /** Tells the program from others: in its module's name, and a checksum of its instructions. */
+  /** In its module's name, by which a stack trace tells whose code it is: no other program of the build has it. */
   readonly id: number
   /** The verifier accepted it. */
   readonly verified: boolean

@@ -24,7 +24,7 @@ import { isMapOfMaps } from '../vm/stores.ts'
 import { VirtualCpu } from '../vm/virtual-cpu.ts'
 import type { WasmModule } from '../vm/wasm-types.ts'
 import { decodeBase64 } from './base64.ts'
-import { type BuiltModule, builtModules, isModule, openModule } from './built-modules.ts'
+import { type BuiltModule, builtModules, checkRuntime, openModule } from './built-modules.ts'
 import { type BuiltMap, type BuiltMapShape, type BuiltObject, FORMAT } from './built-object.ts'
 import { bindMaps } from './map-indices.ts'
 import { bytesToLines, readSection, SECTION } from './sections.ts'
@@ -52,7 +52,7 @@ export interface BuiltDefinitions extends Omit<Extension, 'helpers'> {
 
 /**
  * Makes maps and programs of a built object; for the module that the build has written. Compiles nothing. Throws ERR_FORMAT for
- * modules that do not belong together, ERR_USAGE for what is no module, ERR_MAP, ERR_NO_MEMORY.
+ * modules that do not belong together, ERR_USAGE for what is no module or missing, ERR_MAP, ERR_NO_MEMORY.
  */
 export function instantiateBuilt(
   object: BuiltObject,
@@ -65,11 +65,10 @@ export function instantiateBuilt(
       `built in format ${object.format}, and this anybpf has format ${FORMAT}: build it again with this version`,
     )
   }
-  if (!isModule(options.runtime)) {
-    throw new AnybpfError('ERR_USAGE', 'runtime: a WebAssembly.Module is wanted, compiled from runtime.wasm')
-  }
+  checkOptions(options)
+  checkRuntime(options.runtime, object)
   const modules = new Map(
-    Object.entries(object.programs).map(([name, built]) => [name, openModule(name, options.programs[name], built)]),
+    Object.keys(object.programs).map((name) => [name, openModule(name, options.programs[name], object)]),
   )
   const runtime = new BuiltRuntime(object, definitions, options, modules)
   try {
@@ -77,6 +76,19 @@ export function instantiateBuilt(
   } catch (error) {
     runtime.dispose()
     throw error
+  }
+}
+
+/** JavaScript may hand in anything. */
+function checkOptions(options: Partial<InstantiateOptions> | null | undefined): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new AnybpfError('ERR_USAGE', 'instantiate wants { runtime, programs }: the compiled modules')
+  }
+  if (typeof options.programs !== 'object' || options.programs === null) {
+    throw new AnybpfError(
+      'ERR_USAGE',
+      'programs: an object is wanted, with a WebAssembly.Module under the name of each',
+    )
   }
 }
 
@@ -166,7 +178,7 @@ class BuiltRuntime implements ProgramHost, MapHost {
       insns: bindMaps(insns, this.maps),
       // Read when a fault has to be named.
       get lines() {
-        return bytesToLines(readSection(module, SECTION.lines))
+        return bytesToLines(readSection(`program ${name}`, module, SECTION.lines))
       },
     })
     return new Program(this, definition, executable, { engine: 'jit', checked: false, budget: budget ?? 0 })

@@ -1,12 +1,14 @@
 /**
- * Custom sections that a built module carries: the program's instructions, for messages about its faults, and which
- * instruction each place of the code comes from.
+ * Custom sections that a built module carries: the build that it belongs to; the program's instructions, for messages about its
+ * faults, and which instruction each place of the code comes from.
  *
  * | section | content |
  * |---|---|
  * | `anybpf.code` | the instructions, little-endian; wide loads name maps by index |
  * | `anybpf.places` | pairs of numbers: offset in the module, slot; each as the difference from the one before |
  * | `anybpf.lines` | JSON: `{ files: [name], lines: [slot, file, line, …] }` |
+ * | `anybpf.build` | the build's fingerprint, a space, the program's name |
+ * | `anybpf.runtime` | in `runtime.wasm`, which has only this one: the fingerprint of the rest |
  * @module
  */
 
@@ -14,12 +16,21 @@ import { AnybpfError, decodeUtf8, encodeUtf8 } from '../util/index.ts'
 import type { SourceLine } from '../vm/linked-program.ts'
 import type { WasmModule } from '../vm/wasm-types.ts'
 
-export const SECTION = { code: 'anybpf.code', places: 'anybpf.places', lines: 'anybpf.lines' } as const
+export const SECTION = {
+  code: 'anybpf.code',
+  places: 'anybpf.places',
+  lines: 'anybpf.lines',
+  build: 'anybpf.build',
+  runtime: 'anybpf.runtime',
+} as const
 
-/** The content of a custom section. Throws ERR_FORMAT if the module has none of that name. */
-export function readSection(module: WasmModule, name: string): Uint8Array {
+/** The content of a custom section. Throws ERR_FORMAT, about what `what` names, if the module has none of that name. */
+export function readSection(what: string, module: WasmModule, name: string): Uint8Array {
   const [content] = WebAssembly.Module.customSections(module as WebAssembly.Module, name)
-  if (content === undefined) throw new AnybpfError('ERR_FORMAT', `the module has no section ${name}: was it stripped?`)
+  if (content === undefined) {
+    const reason = `the module has no section ${name}: is it another file, or was it stripped?`
+    throw new AnybpfError('ERR_FORMAT', `${what}: ${reason}`)
+  }
   return new Uint8Array(content)
 }
 
@@ -99,11 +110,4 @@ export function bytesToLines(bytes: Uint8Array): SourceLine[] {
     result.push({ slot: lines[i]!, file: files[lines[i + 1]!] ?? '', line: lines[i + 2]! })
   }
   return result
-}
-
-/** Tells programs apart: 31 bits of their instructions (FNV-1a). */
-export function checksum(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash >>> 1
 }

@@ -9,7 +9,7 @@
 import { encodeBase64 } from '../aot/base64.ts'
 import { type BuiltHelper, type BuiltMap, type BuiltObject, type BuiltProgram, FORMAT } from '../aot/built-object.ts'
 import { nameMaps } from '../aot/map-indices.ts'
-import { type CodePlace, checksum, linesToBytes, placesToBytes, SECTION } from '../aot/sections.ts'
+import { type CodePlace, linesToBytes, placesToBytes, SECTION } from '../aot/sections.ts'
 import { encodeProgram } from '../isa/index.ts'
 import { type Collection, type LoadOptions, type Program, Runtime } from '../loader/index.ts'
 import { isEventName } from '../maps/event-codecs.ts'
@@ -20,7 +20,9 @@ import { guestRuntimeBytes } from '../vm/guest-runtime.ts'
 import { DEFAULT_BUDGET } from '../vm/index.ts'
 import { compileAhead } from '../vm/jit/ahead-of-time.ts'
 import { customSection } from './custom-section.ts'
+import { fingerprint } from './fingerprint.ts'
 import { type BuildDescription, writeDeclarations, writeModule } from './generated-module.ts'
+import { formatLiteral } from './literal.ts'
 import { MinimalTypes } from './minimal-types.ts'
 
 export interface BuildOptions extends Pick<LoadOptions, 'programs' | 'globals' | 'kconfig' | 'ksyms' | 'verify'> {
@@ -77,6 +79,7 @@ class Builder {
   private readonly options: BuildOptions
   private readonly mapNames: readonly string[]
   private readonly helpers = new Map<number, BuiltHelper>()
+  private readonly ids = new Set<number>()
 
   constructor(runtime: Runtime, spec: ObjectSpec, collection: Collection, options: BuildOptions) {
     this.runtime = runtime
@@ -88,21 +91,23 @@ class Builder {
 
   build(): Build {
     const { name, origin = 'anybpf' } = this.options
-    const programs: Record<string, BuiltProgram> = {}
-    const programFiles: Record<string, string> = {}
-    const wasm: BuiltFile[] = []
+    const programs: Record<string, BuiltProgram> = Object.create(null)
+    const programFiles: Record<string, string> = Object.create(null)
+    const compiled: { file: string; program: string; bytes: Uint8Array }[] = []
     const taken = new Set<string>()
     for (const program of Object.values(this.collection.programs)) {
       const { built, bytes } = this.program(program)
       const file = freeName(`${name}.${program.name.replace(/[^\w.$-]/g, '_')}`, taken)
       programs[program.name] = built
       programFiles[program.name] = file
-      wasm.push({ name: file, bytes, kind: 'program', program: program.name })
+      compiled.push({ file, program: program.name, bytes })
     }
     const { platform } = this.runtime
     const { maps, mapTypes, types } = this.maps()
-    const object: BuiltObject = {
+    const runtime = guestRuntimeBytes(false)
+    const data: Omit<BuiltObject, 'build'> = {
       format: FORMAT,
+      runtime: fingerprint([runtime]),
       platform: { name: platform.name, limits: platform.limits },
       programs,
       helpers: Object.fromEntries([...this.helpers].sort(([a], [b]) => a - b)),
@@ -110,12 +115,17 @@ class Builder {
       maps,
       types,
     }
+    const build = fingerprint([encodeUtf8(formatLiteral(data)), ...compiled.map(({ bytes }) => bytes)])
+    const object: BuiltObject = { build, ...data }
     const description: BuildDescription = { name, origin, object, files: { runtime: RUNTIME, programs: programFiles } }
     const files: BuiltFile[] = [
       { name: `${name}.js`, bytes: encodeUtf8(writeModule(description)), kind: 'module' },
       { name: `${name}.d.ts`, bytes: encodeUtf8(writeDeclarations(description)), kind: 'types' },
-      { name: RUNTIME, bytes: guestRuntimeBytes(false), kind: 'runtime' },
-      ...wasm,
+      { name: RUNTIME, bytes: mark(runtime, SECTION.runtime, data.runtime), kind: 'runtime' },
+      ...compiled.map(({ file, program, bytes }) => {
+        const marked = mark(bytes, SECTION.build, `${build} ${program}`)
+        return { name: file, bytes: marked, kind: 'program', program } as const
+      }),
     ]
     return { files, programs: Object.values(this.collection.programs) }
   }
@@ -132,7 +142,7 @@ class Builder {
     const code = encodeProgram(insns, 'little')
     const verified = report !== undefined
     const budget = this.options.budget ?? (verified ? 0 : DEFAULT_BUDGET)
-    const id = checksum(code)
+    const id = this.freeId(code)
     const compiled = compileAhead(
       { ...executable, linked: { ...linked, insns } },
       {
@@ -166,6 +176,14 @@ class Builder {
     return { built, bytes }
   }
 
+  /** By the instructions, so that programs of several builds differ too; some of one build may be the same. */
+  private freeId(code: Uint8Array): number {
+    let id = Number.parseInt(fingerprint([code]).slice(-8), 16) >>> 1
+    while (this.ids.has(id)) id = (id + 1) & 0x7fff_ffff
+    this.ids.add(id)
+    return id
+  }
+
   private addHelper(number: number): void {
     const helper = this.runtime.machine.helpers.get(number)
     if (helper === undefined) return
@@ -175,7 +193,7 @@ class Builder {
 
   private maps(): Pick<BuiltObject, 'maps' | 'mapTypes' | 'types'> {
     const types = this.spec.btf === undefined ? undefined : new MinimalTypes(this.spec.btf)
-    const maps: Record<string, BuiltMap> = {}
+    const maps: Record<string, BuiltMap> = Object.create(null)
     const mapTypes: Record<number, string> = {}
     const { platform } = this.runtime
     let hasEvents = false
@@ -230,6 +248,10 @@ function shape(spec: MapSpec, types: MinimalTypes | undefined): BuiltMap {
     ...(key && { key }),
     ...(value && { value }),
   }
+}
+
+function mark(module: Uint8Array, section: string, text: string): Uint8Array {
+  return concatBytes([module, customSection(section, encodeUtf8(text))])
 }
 
 /** A file name that differs from the others, also where case does not count. */

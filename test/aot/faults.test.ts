@@ -1,55 +1,18 @@
 /**
  * What built programs do wrong is named as it is elsewhere, and so is what a caller gets wrong.
  */
-import { runInThisContext } from 'node:vm'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Build, type BuildOptions, buildObject } from '../../src/build/index.ts'
-import { assemble } from '../../src/isa/index.ts'
+import { type BuildOptions, buildObject } from '../../src/build/index.ts'
 import { type Collection, Runtime } from '../../src/loader/index.ts'
 import { ethernet, ipv4, tcp } from '../../src/net/index.ts'
-import type { ObjectSpec, ProgramSpec } from '../../src/object/index.ts'
-import type { BpfFault, VirtualEnvironmentOptions } from '../../src/vm/index.ts'
+import type { BpfFault } from '../../src/vm/index.ts'
 import { parseExample } from '../support/examples.ts'
-import { bundleBuild, compileModules } from './forbidden.ts'
-
-/** An object of one program, on no map, with a line for every instruction. */
-function objectOf(text: string): ObjectSpec {
-  const insns = assemble(text)
-  const program: ProgramSpec = {
-    ...{ name: 'main', section: 'xdp', sectionSlot: 0, linkage: 'global', slotCount: insns.length, insns },
-    ...{ references: [], coreRelocations: [], type: 'xdp', sleepable: false, frags: false, autoload: true },
-    lines: insns.map((_, slot) => ({ slot, file: 'main.c', line: 10 + slot, column: 1, text: '' })),
-  }
-  return {
-    byteOrder: 'little',
-    license: 'GPL',
-    programs: { main: program },
-    functions: {},
-    maps: {},
-    externs: {},
-    problems: [],
-  }
-}
-
-interface Built {
-  instantiate(options: object): Collection
-  environment(options: VirtualEnvironmentOptions): object
-}
-
-const DRIVER = `
-  import { VirtualEnvironment } from 'anybpf/aot'
-  export { instantiate } from 'built'
-  export const environment = (options: object) => new VirtualEnvironment(options)
-`
-
-async function load({ files }: Build): Promise<Built> {
-  const script = await bundleBuild(files, DRIVER)
-  return runInThisContext(`(() => { ${script}; return built })()`) as Built
-}
+import { compileModules } from './forbidden.ts'
+import { type Built, loadBuild, objectOf } from './small-object.ts'
 
 async function start(text: string, options: Partial<BuildOptions> = {}): Promise<Collection> {
   const build = buildObject(objectOf(text), { name: 'main', verify: false, ...options })
-  return (await load(build)).instantiate(compileModules(build.files))
+  return (await loadBuild(build)).instantiate(compileModules(build.files))
 }
 
 function faultOf(run: () => unknown): Pick<BpfFault, 'kind' | 'slot' | 'message' | 'code'> {
@@ -110,13 +73,13 @@ describe('instantiating', () => {
   const modules = compileModules(firewall.files)
   let built: Built
   beforeAll(async () => {
-    built = await load(firewall)
+    built = await loadBuild(firewall)
   })
 
   it('takes an environment, a place to print to, and a limit', async () => {
     const print = 'r6 = 0x6968\n*(u64 *)(r10 - 8) = r6\nr1 = r10\nr1 += -8\nr2 = 3\ncall 6\ncall 5\nexit'
     const build = buildObject(objectOf(print), { name: 'main' })
-    const { instantiate, environment } = await load(build)
+    const { instantiate, environment } = await loadBuild(build)
     const lines: string[] = []
     const options = { environment: environment({ startNs: 77n }), print: (line: string) => lines.push(line) }
     const collection = instantiate({ ...compileModules(build.files), ...options })
@@ -156,6 +119,9 @@ describe('instantiating', () => {
   const other = compileModules(buildObject(objectOf('r0 = 0\nexit'), { name: 'main' }).files)
   const stripped = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))
   it.each([
+    ['nothing at all', undefined, 'ERR_USAGE', /^instantiate wants \{ runtime, programs \}/],
+    ['null', null, 'ERR_USAGE', /^instantiate wants/],
+    ['no programs', { runtime: modules.runtime }, 'ERR_USAGE', /^programs: an object is wanted/],
     ['no runtime', { programs: modules.programs }, 'ERR_USAGE', /runtime/],
     ['bytes', { ...modules, runtime: new Uint8Array(8) }, 'ERR_USAGE', /WebAssembly\.Module is wanted/],
     ['a program too few', { ...modules, programs: {} }, 'ERR_USAGE', /program firewall/],
@@ -172,11 +138,11 @@ describe('instantiating', () => {
       file.kind === 'module'
         ? {
             ...file,
-            bytes: new TextEncoder().encode(new TextDecoder().decode(file.bytes).replace('format: 1', 'format: 999')),
+            bytes: new TextEncoder().encode(new TextDecoder().decode(file.bytes).replace(/format: \d+/, 'format: 999')),
           }
         : file,
     )
-    const future = await load({ ...firewall, files })
+    const future = await loadBuild({ ...firewall, files })
     expect(() => future.instantiate(modules)).toThrow(/built in format 999/)
   })
 })
