@@ -13,7 +13,7 @@ import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { ExecutableProgram, MapOperation } from '../machine.ts'
 import { type CodePlaces, compileFunction, writeInline } from './compile-function.ts'
 import { callMain, defineEntries, defineInvoke, type Main, mayTailCall } from './entries.ts'
-import { copyFlow, sizeOf } from './flow.ts'
+import { copyFlow, type Flow, sizeOf } from './flow.ts'
 import { type FunctionGroup, functionGroups } from './function-groups.ts'
 import { type ModuleScope, someInsn, usesFrame } from './function-state.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
@@ -137,7 +137,19 @@ export function compileProgram(
   }
 }
 
-/** How entries enter the program: a small one becomes part of them. */
+/** Whether any way leads back. */
+function hasLoop({ nodes }: Flow): boolean {
+  const placeOf = (index: number): number => {
+    const node = nodes[index]!
+    return node.kind === 'code' ? node.start : Number.POSITIVE_INFINITY
+  }
+  return nodes.some(({ next }, index) => next.some((to) => placeOf(to) <= placeOf(index)))
+}
+
+/**
+ * How entries enter the program: a small one becomes part of them. One that loops does not: an entry that repeats it would be a
+ * function that runs for long, and engines put better code in the place of a function's when it is called again.
+ */
 function mainOf(
   scope: ModuleScope,
   groups: readonly FunctionGroup[],
@@ -148,6 +160,7 @@ function mainOf(
   const mayInline =
     !options.budget &&
     group.entries.size === 1 &&
+    !hasLoop(group.flow) &&
     sizeOf(group.flow) <= (options.passes?.inlineInsns ?? INLINE_INSNS) &&
     !someInsn(insns, group.flow, (insn) => mayTailCall(insn, target))
   // Compiling changes a flow.

@@ -134,6 +134,8 @@ export class Jit {
     options: JitRunOptions = {},
   ): void {
     this.select = select
+    this.cpu.memory.refresh()
+    this.setWord(CPU_RECORD, first)
     try {
       this.inside(program, options, (executable) => executable.batch(first, count))
     } finally {
