@@ -10,8 +10,10 @@ const names = readdirSync(import.meta.dirname)
 const args = process.argv.slice(2)
 const [name, ...options] = args[0] === undefined || args[0].startsWith('-') ? ['engines', ...args] : args
 
-if (names.includes(name)) await runBundled(join(import.meta.dirname, `${name}.ts`), options)
-else {
-  console.error(`usage: npm run bench -- ${names.join('|')} [OPTION]...`)
-  process.exitCode = 2
-}
+if (options.includes('--help') || options.includes('-h') || !names.includes(name)) {
+  const isAsked = names.includes(name)
+  const usage = `usage: npm run bench [-- NAME [OPTION]...]; NAME (default engines): ${names.join(', ')}; options: the head of bench/NAME.ts`
+  if (isAsked) console.log(usage)
+  else console.error(usage)
+  process.exitCode = isAsked ? 0 : 2
+} else await runBundled(join(import.meta.dirname, `${name}.ts`), options)

@@ -1,6 +1,7 @@
 /**
  * The comparison of the engines can fail: each of more than twenty known faults of compilers, planted into the JIT one at a time,
- * is caught by it. A few are tried always, all with ANYBPF_LONG=1; that each still fits the source is checked always.
+ * is caught by it. A few are tried always, every other one with ANYBPF_LONG=1, all of them by `npm run jit-check -- --planted`; that each
+ * still fits the source is checked always.
  */
 import { describe, expect, it } from 'vitest'
 import { HUNT_PROGRAMS, huntFault, huntText, located } from '../../../scripts/jit/planted-faults.ts'
@@ -13,7 +14,7 @@ const MINUTES = 60_000
 const QUICK = ['sign-extended', 'counted twice', 'share their choice', 'wrong way round']
 
 const long = process.env['ANYBPF_LONG'] === '1'
-const tried = JIT_PLANTS.filter(({ name }) => long || QUICK.some((part) => name.includes(part)))
+const tried = JIT_PLANTS.filter(({ name }, i) => (long && i % 2 === 0) || QUICK.some((part) => name.includes(part)))
 
 describe('a fault planted into the JIT', () => {
   it('fits the source', () => {
