@@ -1,21 +1,17 @@
 /**
  * A built object in a page whose Content-Security-Policy forbids compiling: modules come from a worker that may.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { buildObject } from '../../src/build/index.ts'
 import { bytesToHex } from '../../src/util/index.ts'
+import { chromium, withChromium } from '../support/chromium.ts'
 import { parseExample, readPackets } from '../support/examples.ts'
 import { bundleBuild, DRIVER, playBuilt } from './forbidden.ts'
 import type { Scenario } from './scenario.ts'
 
 const BROWSER_TIMEOUT_MS = 50_000
-const chromium = ['/usr/bin/chromium', 'chromium'].find((path) => spawnSync(path, ['--version']).status === 0)
 if (chromium === undefined) console.log('skipped: no chromium here to run a built object in')
 
 /** No `wasm-unsafe-eval`, no `unsafe-eval`. */
@@ -100,43 +96,20 @@ it.skipIf(chromium === undefined)(
       'scenario.json': JSON.stringify(scenario),
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const profile = mkdtempSync(join(tmpdir(), 'anybpf-page-'))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/page.html`
-    const flags = [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--no-proxy-server',
-    ]
-    const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync']
-    const browser = spawn(
-      chromium!,
-      [...flags, ...quiet, '--remote-debugging-port=0', `--user-data-dir=${profile}`, url],
-      {
-        stdio: 'ignore',
-        timeout: BROWSER_TIMEOUT_MS,
-        killSignal: 'SIGKILL',
-      },
-    )
-    const ended = new Promise<never>((_, reject) => {
-      browser.once('error', reject)
-      browser.once('close', (status, signal) => reject(new Error(`chromium ended with ${status ?? signal}`)))
-    })
-    ended.catch(() => undefined)
     try {
-      const { module, text, log } = await Promise.race([told, ended])
+      const { module, text, log } = await withChromium(
+        ['--remote-debugging-port=0', url],
+        BROWSER_TIMEOUT_MS,
+        // With that port open it does not end by itself: if it ends, the page was not shown.
+        ({ ended }) =>
+          Promise.race([told, ended.then((shown) => Promise.reject(new Error(`chromium ended: ${shown}`)))]),
+      )
       expect({ module, text }).toEqual({ module: 'CompileError', text: 'EvalError' })
       expect(log.startsWith('[') ? JSON.parse(log) : log).toEqual(await playBuilt(build.files, scenario))
     } finally {
-      const closed = new Promise((resolve) => browser.once('close', resolve))
-      // So that it ends its children, which write into the profile.
-      browser.kill('SIGTERM')
-      await closed
       server.close()
       server.closeAllConnections()
-      rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 })
     }
   },
   BROWSER_TIMEOUT_MS + 10_000,

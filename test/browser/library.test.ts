@@ -1,7 +1,6 @@
 /**
  * The library in a browser: a bundle of it holds no Node built-in, and headless Chromium computes what Node computes.
  */
-import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +11,7 @@ import { parseObject, Runtime } from 'anybpf'
 import { parseCapture } from 'anybpf/net'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
 import { describe, expect, it } from 'vitest'
+import { chromium, withChromium } from '../support/chromium.ts'
 import { readExample } from '../support/examples.ts'
 import { type FirewallResult, runFirewall } from './firewall.ts'
 
@@ -76,7 +76,6 @@ describe('a bundle of the library', () => {
   })
 })
 
-const chromium = ['/usr/bin/chromium', 'chromium'].find((path) => spawnSync(path, ['--version']).status === 0)
 if (chromium === undefined) console.log('skipped: no chromium here to run the library in')
 
 describe.skipIf(chromium === undefined)('in Chromium', () => {
@@ -89,10 +88,10 @@ describe.skipIf(chromium === undefined)('in Chromium', () => {
         const page = join(directory, 'page.html')
         writeFileSync(join(directory, 'page.js'), code)
         writeFileSync(page, '<!doctype html><meta charset="utf-8"><body><script src="page.js"></script>')
-        const shown = textOfBody(await dumpDom(page, join(directory, 'profile')))
+        const shown = textOfBody(await dumpDom(page))
         expect(JSON.parse(shown)).toEqual(inNode())
       } finally {
-        rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+        rmSync(directory, { recursive: true, force: true })
       }
     },
     BROWSER_TIMEOUT_MS + 10_000,
@@ -100,35 +99,8 @@ describe.skipIf(chromium === undefined)('in Chromium', () => {
 })
 
 /** The page's document after its scripts have run. */
-function dumpDom(page: string, profile: string): Promise<string> {
-  const child = spawn(
-    chromium!,
-    [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      `--user-data-dir=${profile}`,
-      '--dump-dom',
-      pathToFileURL(page).href,
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'], timeout: BROWSER_TIMEOUT_MS, killSignal: 'SIGKILL' },
-  )
-  const stdout: Buffer[] = []
-  const stderr: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
-  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (status, signal) => {
-      if (status === 0) resolve(Buffer.concat(stdout).toString())
-      else reject(new Error(`chromium ended with ${status ?? signal}: ${Buffer.concat(stderr)}`))
-    })
-  })
+function dumpDom(page: string): Promise<string> {
+  return withChromium(['--dump-dom', pathToFileURL(page).href], BROWSER_TIMEOUT_MS, ({ ended }) => ended)
 }
 
 function textOfBody(html: string): string {
