@@ -5,10 +5,15 @@
  */
 export { assemble, decodeProgram, disassemble, encodeProgram, type Instruction } from './isa/index.ts'
 export {
+  Batch,
+  type BatchOptions,
   Collection,
+  type Engine,
+  type EngineOptions,
   type Extension,
   type LoadOptions,
   Program,
+  type ProgramOptions,
   type RunResult,
   Runtime,
   type RuntimeOptions,
@@ -18,7 +23,29 @@ export {
 } from './loader/index.ts'
 export { BpfMap } from './maps/index.ts'
 export { type MapSpec, type ObjectSpec, type ProgramSpec, parseObject } from './object/index.ts'
+export type {
+  ByteSource,
+  PacketBytes,
+  PacketInput,
+  PacketOutput,
+  PacketWithContext,
+  RawInput,
+  RawOutput,
+  SocketBufferOutput,
+  Verdict,
+  XdpInput,
+  XdpInputWithContext,
+  XdpOutput,
+} from './programs/index.ts'
 export { linux, type Platform, raw } from './spec/index.ts'
 export { AnybpfError, type ErrorCode, isAnybpfError } from './util/index.ts'
 export { type Report, type ReportError, type VerifierProgram, type VerifyOptions, verify } from './verifier/index.ts'
-export { BpfFault, type Environment, VirtualEnvironment } from './vm/index.ts'
+export {
+  BpfFault,
+  type Environment,
+  type FaultDetails,
+  type FaultKind,
+  type RunOptions,
+  type TraceHook,
+  VirtualEnvironment,
+} from './vm/index.ts'

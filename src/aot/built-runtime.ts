@@ -15,6 +15,7 @@ import type { InitialSlot, MapSpec } from '../object/spec.ts'
 import type { PacketInput, PacketOutput } from '../programs/input.ts'
 import type { HelperSpec, MapTypeSpec } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
+import { ANYTHING, COUNT, checkOptions, FUNCTION, NUMBER, OBJECT, type OptionTable } from '../util/options.ts'
 import { BaseMachine } from '../vm/base-machine.ts'
 import { type Environment, VirtualEnvironment } from '../vm/environment.ts'
 import { Jit } from '../vm/jit/jit.ts'
@@ -65,7 +66,7 @@ export function instantiateBuilt(
       `built in format ${object.format}, and this anybpf has format ${FORMAT}: build it again with this version`,
     )
   }
-  checkOptions(options)
+  checkInstantiate(options)
   checkRuntime(options.runtime, object)
   const modules = new Map(
     Object.keys(object.programs).map((name) => [name, openModule(name, options.programs[name], object)]),
@@ -79,8 +80,18 @@ export function instantiateBuilt(
   }
 }
 
+const INSTANTIATE_OPTIONS: OptionTable<InstantiateOptions> = {
+  // What modules have to be is tested where they are opened.
+  runtime: ANYTHING,
+  programs: OBJECT,
+  environment: OBJECT,
+  print: FUNCTION,
+  memoryLimit: COUNT,
+  hashSeed: NUMBER,
+}
+
 /** JavaScript may hand in anything. */
-function checkOptions(options: Partial<InstantiateOptions> | null | undefined): void {
+function checkInstantiate(options: Partial<InstantiateOptions> | null | undefined): void {
   if (typeof options !== 'object' || options === null) {
     throw new AnybpfError('ERR_USAGE', 'instantiate wants { runtime, programs }: the compiled modules')
   }
@@ -90,6 +101,7 @@ function checkOptions(options: Partial<InstantiateOptions> | null | undefined): 
       'programs: an object is wanted, with a WebAssembly.Module under the name of each',
     )
   }
+  checkOptions<Partial<InstantiateOptions>>('instantiate', options, INSTANTIATE_OPTIONS)
 }
 
 class BuiltRuntime implements ProgramHost, MapHost {

@@ -21,6 +21,7 @@ export { TASK_HELPERS } from '../helpers/task.ts'
 export { TIME_HELPERS } from '../helpers/time.ts'
 export { VLAN_HELPERS } from '../helpers/vlan.ts'
 export { XDP_HELPERS } from '../helpers/xdp.ts'
+export { Batch, type BatchOptions } from '../loader/batch.ts'
 export { Collection } from '../loader/collection.ts'
 export { Program, type RunBase, type RunResult } from '../loader/program.ts'
 export { ARRAY, PERCPU_ARRAY } from '../maps/array.ts'
@@ -32,7 +33,14 @@ export { ARRAY_OF_MAPS, HASH_OF_MAPS } from '../maps/map-in-map.ts'
 export { PERF_EVENT_ARRAY } from '../maps/perf-event-array.ts'
 export { PROG_ARRAY } from '../maps/prog-array.ts'
 export { RINGBUF } from '../maps/ringbuf.ts'
-export type { ByteSource, PacketBytes, PacketInput, PacketOutput, PacketWithContext } from '../programs/input.ts'
+export type {
+  ByteSource,
+  PacketBytes,
+  PacketInput,
+  PacketOutput,
+  PacketWithContext,
+  Verdict,
+} from '../programs/input.ts'
 export { RAW_PROGRAM, type RawInput, type RawOutput } from '../programs/raw.ts'
 export {
   CGROUP_SKB_PROGRAM,

@@ -16,6 +16,7 @@ import { isEventName } from '../maps/event-codecs.ts'
 import { linkProgram, type MapSpec, type ObjectSpec } from '../object/index.ts'
 import type { Platform } from '../spec/index.ts'
 import { AnybpfError, concatBytes, encodeUtf8 } from '../util/index.ts'
+import { ANYTHING, COUNT, checkOptions, OBJECT, type OptionTable, TEXT } from '../util/options.ts'
 import { guestRuntimeBytes } from '../vm/guest-runtime.ts'
 import { DEFAULT_BUDGET } from '../vm/index.ts'
 import { compileAhead } from '../vm/jit/ahead-of-time.ts'
@@ -36,6 +37,19 @@ export interface BuildOptions extends Pick<LoadOptions, 'programs' | 'globals' |
   readonly origin?: string
 }
 
+const BUILD_OPTIONS: OptionTable<BuildOptions> = {
+  name: TEXT,
+  platform: OBJECT,
+  budget: COUNT,
+  origin: TEXT,
+  // These are loading's.
+  programs: ANYTHING,
+  globals: ANYTHING,
+  kconfig: ANYTHING,
+  ksyms: ANYTHING,
+  verify: ANYTHING,
+}
+
 export interface BuiltFile {
   readonly name: string
   readonly bytes: Uint8Array
@@ -52,6 +66,7 @@ export interface Build {
 
 /** Throws what `Runtime.load` throws, ERR_UNSUPPORTED for what the compiler cannot do, ERR_USAGE for a `name` that is no file's. */
 export function buildObject(spec: ObjectSpec, options: BuildOptions): Build {
+  checkOptions('buildObject', options, BUILD_OPTIONS)
   if (!/^[^/\\\0]+$/.test(options.name)) {
     throw new AnybpfError('ERR_USAGE', `${JSON.stringify(options.name)} is no name for files`)
   }

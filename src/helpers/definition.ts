@@ -6,7 +6,11 @@ import type { HelperSpec, Platform } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { HelperDefinition, HelperFunction, HelperOperation } from '../vm/machine.ts'
 
-/** What a helper does. The platform's table has the rest, and is no part of this: what was built ahead of time needs none. */
+/**
+ * What a helper does, see `HelperFunction`: it may look at the arguments that the platform's table declares and, by `cpu.argHigh`, at the
+ * upper halves of those that are declared with 64 bits; of other arguments neither half is defined. The table has the rest, and is no part of this: what
+ * was built ahead of time needs none.
+ */
 export interface NamedHelper {
   readonly name: string
   readonly call: HelperFunction

@@ -7,6 +7,8 @@ import type { ContextBatch } from '../programs/batch.ts'
 import { verdictOf } from '../programs/input.ts'
 import type { ProgramTypeSpec } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
+import { COUNT, checkOptions, FUNCTION, type OptionTable } from '../util/options.ts'
+import { BpfFault } from '../vm/fault.ts'
 import type { RunResult } from './program.ts'
 
 export interface BatchOptions {
@@ -18,6 +20,12 @@ export interface BatchOptions {
    */
   readonly onHelper?: (index: number) => void
 }
+
+const BATCH_OPTIONS: OptionTable<BatchOptions> = { budget: COUNT, onHelper: FUNCTION }
+const NO_OPTIONS: BatchOptions = {}
+
+/** What names the return values of runs that have this output. */
+export type VerdictOf<Output> = Output extends { readonly verdict: infer Verdict } ? Verdict : string | number
 
 /** How a program runs the inputs of a batch; it is the program's affair, and the engine's. */
 export interface BatchRunner<Input, Output> {
@@ -39,14 +47,15 @@ export interface BatchRunner<Input, Output> {
 export class Batch<Input = unknown, Output = unknown> {
   private readonly runner: BatchRunner<Input, Output>
   /** Undefined: inputs are run one by one, by the interpreter or for a program type that knows no batches. */
-  private readonly records: ContextBatch<Input, Output> | undefined
+  private records: ContextBatch<Input, Output> | undefined
   /** Of type `Input`: not said, so that a batch of packets can stand for one of anything that programs take. */
   private inputs: readonly unknown[] = []
-  /** If the runs were done one by one. */
+  /** If the runs were done one by one, or linear memory has them no more. */
   private results: RunResult<Output>[] = []
   private done = 0
   /** Inputs are run one by one now: between two of them the CPU is idle. */
   private running = false
+  private replaced = false
   private disposed = false
 
   constructor(runner: BatchRunner<Input, Output>, records: ContextBatch<Input, Output> | undefined) {
@@ -65,12 +74,11 @@ export class Batch<Input = unknown, Output = unknown> {
   }
 
   /**
-   * Replaces the inputs. Throws ERR_USAGE or ERR_PACKET for one that the program type cannot take, ERR_USAGE in the middle of a
+   * Replaces the inputs, and forgets what the runs of those before left. Throws ERR_USAGE or ERR_PACKET for one that the program type cannot take, ERR_USAGE in the middle of a
    * run.
    */
   fill(inputs: readonly Input[]): this {
-    this.assertLive()
-    this.assertIdle()
+    this.assertRunnable()
     this.done = 0
     this.inputs = []
     this.records?.fill(inputs)
@@ -79,12 +87,12 @@ export class Batch<Input = unknown, Output = unknown> {
   }
 
   /**
-   * Runs the program on every input, in order. A `BpfFault` ends the batch: it is thrown, `completed` tells of which input it was,
-   * and what the runs before it left can be asked for. Throws ERR_USAGE in the middle of a run.
+   * Runs the program on every input, in order. A `BpfFault` ends the batch: it is thrown, its `details.input` (and `completed`) is the
+   * number of the input, and what the runs before it left can be asked for. Throws ERR_USAGE in the middle of a run.
    */
-  run(options: BatchOptions = {}): this {
-    this.assertLive()
-    this.assertIdle()
+  run(options: BatchOptions = NO_OPTIONS): this {
+    this.assertRunnable()
+    if (options !== NO_OPTIONS) checkOptions('a batch', options, BATCH_OPTIONS)
     this.done = 0
     if (this.inputs.length === 0) return this
     if (this.records === undefined) {
@@ -93,7 +101,7 @@ export class Batch<Input = unknown, Output = unknown> {
     }
     const { completed, error } = this.runner.runRecords(this.records, options)
     this.done = completed
-    if (error !== undefined) throw error
+    if (error !== undefined) throw this.named(error)
     return this
   }
 
@@ -106,14 +114,34 @@ export class Batch<Input = unknown, Output = unknown> {
         this.results.push(this.runner.run(input as Input, options))
         this.done++
       }
+    } catch (error) {
+      throw this.named(error)
     } finally {
       this.running = false
     }
   }
 
+  /** A fault, with the number of its input. */
+  private named(error: unknown): unknown {
+    return error instanceof BpfFault ? new BpfFault(error.reason, { ...error.details, input: this.done }, error) : error
+  }
+
+  /**
+   * For {@link Program.runBatch}: a batch that takes this one's place in linear memory. This one keeps copies of its results, and
+   * cannot be run again. Throws ERR_USAGE in the middle of a run.
+   */
+  replace(): Batch<Input, Output> {
+    this.assertRunnable()
+    this.results = [...this]
+    const next = new Batch<Input, Output>(this.runner, this.records)
+    this.records = undefined
+    this.replaced = true
+    return next
+  }
+
   /** The name of a run's return value (`XDP_DROP`), or the number, signed, where it has none. */
-  verdict(index: number): string | number {
-    return verdictOf(this.runner.verdicts, this.retval(index))
+  verdict(index: number): VerdictOf<Output> {
+    return verdictOf(this.runner.verdicts, this.retval(index)) as VerdictOf<Output>
   }
 
   /** The low 32 bits of r0 of the run of an input, unsigned. */
@@ -172,6 +200,15 @@ export class Batch<Input = unknown, Output = unknown> {
     this.runner.assertIdle()
   }
 
+  private assertRunnable(): void {
+    this.assertLive()
+    if (this.replaced) {
+      const why = 'runBatch(array) was called again, and this batch holds results only'
+      throw new AnybpfError('ERR_USAGE', `${why}: make one that can be run again with program.batch(inputs)`)
+    }
+    this.assertIdle()
+  }
+
   private assertLive(): void {
     if (this.disposed) throw new AnybpfError('ERR_DISPOSED', 'the batch was disposed of')
   }
@@ -179,6 +216,10 @@ export class Batch<Input = unknown, Output = unknown> {
   /** Gives the memory back; the program does it otherwise. Throws ERR_USAGE in the middle of a run. */
   dispose(): void {
     if (this.disposed) return
+    if (this.replaced) {
+      this.disposed = true
+      return
+    }
     // One without inputs is in no run: what could not be filled can always be given up.
     if (this.inputs.length > 0) this.assertIdle()
     this.disposed = true

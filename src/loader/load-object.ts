@@ -6,11 +6,12 @@ import type { BpfMap } from '../maps/index.ts'
 import { type LinkedProgram as LinkedSpec, linkProgram, type ObjectSpec, type ProgramSpec } from '../object/index.ts'
 import type { PacketInput, PacketOutput } from '../programs/index.ts'
 import { AnybpfError, quoteName } from '../util/index.ts'
+import { BOOLEAN, checkOptions, either, LIST, OBJECT, type OptionTable } from '../util/options.ts'
 import type { VerifyOptions } from '../verifier/index.ts'
 import { Collection } from './collection.ts'
 import { globalContents, kernelVersionOf } from './globals.ts'
 import { checkGivenMap, createLiveMap, fillSlots } from './live-map.ts'
-import { type EngineOptions, engineOptions, type Program } from './program.ts'
+import { ENGINE_OPTIONS, type EngineOptions, engineOptions, type Program } from './program.ts'
 import { relocateProgram } from './relocate.ts'
 import type { Runtime } from './runtime.ts'
 import { LoadVerifier } from './verification.ts'
@@ -29,14 +30,26 @@ export interface LoadOptions extends Partial<EngineOptions> {
   readonly ksyms?: Readonly<Record<string, number>>
   /**
    * Verify before loading (default), with these options; a rejected program throws `VerificationError`. False: load
-   * whatever it is; it then runs in the checked interpreter, unless `checked: false` names the other one.
+   * whatever it is; it then runs in the checked interpreter, unless `checked: false` names the other one, or `engine: 'jit'` the JIT,
+   * which checks nothing.
    */
   readonly verify?: boolean | VerifyOptions
   /** Maps to use instead of making them: shared between objects. They must have the declared type and sizes. */
   readonly maps?: Readonly<Record<string, BpfMap>>
 }
 
+const LOAD_OPTIONS: OptionTable<LoadOptions> = {
+  programs: LIST,
+  globals: OBJECT,
+  kconfig: OBJECT,
+  ksyms: OBJECT,
+  verify: either(BOOLEAN, OBJECT),
+  maps: OBJECT,
+  ...ENGINE_OPTIONS,
+}
+
 export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOptions): Collection {
+  checkOptions('load', options, LOAD_OPTIONS)
   const wanted = selectPrograms(spec, options.programs)
   for (const program of wanted) checkProgramType(runtime, program)
   const linked = wanted.map((program) => linkProgram(spec, program))

@@ -6,17 +6,25 @@
 import type { ContextBatch } from '../programs/batch.ts'
 import type { ContextInstance, EntryArguments } from '../programs/definition.ts'
 import { AnybpfError } from '../util/index.ts'
+import { BOOLEAN, COUNT, checkOptions, FUNCTION, OBJECT, type OptionTable, oneOf } from '../util/options.ts'
 import type { Report } from '../verifier/index.ts'
 import type { BaseMachine, ExecutableProgram, GuestAddress, Interpreter, Jit, Runner, RunOptions } from '../vm/index.ts'
 import { Batch, type BatchOptions } from './batch.ts'
 import type { AnyProgramTypeDefinition } from './extension.ts'
 
-/** The JIT compiles a program to WebAssembly. It checks no memory access: that is for programs that were verified, or are trusted. */
+/**
+ * The JIT compiles a program to WebAssembly. It checks no memory access: that is for programs that were verified, or are trusted. One
+ * that nobody verified (`verify: false` with `engine: 'jit'`) may overwrite all of the runtime's memory, maps and packets included, though
+ * nothing outside of it, and its wrong results come without a fault.
+ */
 export type Engine = 'interpreter' | 'jit'
 
 /** How programs run unless a run says otherwise. */
 export interface EngineOptions {
-  /** Default: the JIT for what the verifier accepted, unless `checked` is given; else the interpreter. */
+  /**
+   * Default: the JIT for what the verifier accepted, unless `checked` is given; else the interpreter. `jit` is never checked: named for
+   * a program that nobody verified, it trusts it.
+   */
   readonly engine: Engine
   /**
    * Test every access while the program runs, which only the interpreter does. Default: unless the verifier accepted the program.
@@ -30,6 +38,17 @@ export interface EngineOptions {
   readonly report?: Report | undefined
 }
 
+/** What the options of `EngineOptions` may be. */
+export const ENGINE_OPTIONS: OptionTable<EngineOptions> = {
+  engine: oneOf('interpreter', 'jit'),
+  checked: BOOLEAN,
+  budget: COUNT,
+  report: OBJECT,
+}
+
+const RUN_OPTIONS: OptionTable<RunOptions> = { budget: COUNT, checked: BOOLEAN, trace: FUNCTION }
+const NO_OPTIONS: RunOptions = {}
+
 /**
  * The options that a caller gave, with the defaults: a program that the verifier accepted is compiled, any other is interpreted,
  * with every access checked.
@@ -39,9 +58,6 @@ export function engineOptions(options: Partial<EngineOptions>, given = options.r
   const { engine = report !== undefined && options.checked === undefined ? 'jit' : 'interpreter', budget } = options
   if (engine === 'jit' && options.checked === true) {
     throw new AnybpfError('ERR_USAGE', 'only the interpreter checks every access: engine jit cannot')
-  }
-  if (budget !== undefined && !(Number.isSafeInteger(budget) && budget >= 0)) {
-    throw new AnybpfError('ERR_USAGE', `${budget} is no budget of instructions`)
   }
   const checked = options.checked ?? report === undefined
   return { engine, checked, budget, report }
@@ -87,8 +103,8 @@ export class Program<Input = unknown, Output = unknown> {
   private readonly engine: EngineOptions
   /** Compiled code with its budget; undefined: the interpreter. */
   private runner: Runner | undefined
-  /** The entry's arguments of the run before. */
-  private r1 = 0
+  /** The entry's arguments of the run before; r1 is undefined before there was an input. */
+  private r1: GuestAddress | undefined
   private r2 = 0
   private readonly batches = new Set<Disposable>()
   private ownBatch: Batch<Input, Output> | undefined
@@ -115,10 +131,10 @@ export class Program<Input = unknown, Output = unknown> {
   }
 
   /**
-   * Runs the program once. Throws `BpfFault` for what the program does wrong (its code is ERR_FAULT, or ERR_BUDGET), and
+   * Lays the input out, runs the program once, and reads what it left: copies, which later runs do not change. Throws `BpfFault` for what the program does wrong (its code is ERR_FAULT, or ERR_BUDGET), and
    * ERR_USAGE for an input that its program type cannot take.
    */
-  run(input: Input, options: RunOptions = {}): RunResult<Output> {
+  run(input: Input, options: RunOptions = NO_OPTIONS): RunResult<Output> {
     const retval = this.invoke(input, options)
     // Not a spread: what a program type gives back may be decoded when it is asked for, by getters of its class.
     return Object.assign(this.instance.collect(retval) as Output & object, { retval })
@@ -126,13 +142,14 @@ export class Program<Input = unknown, Output = unknown> {
 
   /**
    * Runs the program on a context that is in place: `address`, which `layOut` gave, is r1. The lowest way in: what a run changes,
-   * the next one sees. Gives the low 32 bits of r0, unsigned.
+   * the next one sees. Gives the low 32 bits of r0, unsigned. That the address is the right one is the caller's affair.
    */
   runAt(address: GuestAddress): number {
     const { runner } = this
+    if (address === undefined) throw this.usage('runAt wants the address that layOut(input) gave')
     if (runner !== undefined) return runner(address, this.r2)
     this.assertLive()
-    return this.enter(address, this.r2, {})
+    return this.enter(address, this.r2, NO_OPTIONS)
   }
 
   /** Lays an input out, as `run` does first, for `runAt`: the address of the context. It is good until the next input. */
@@ -143,18 +160,26 @@ export class Program<Input = unknown, Output = unknown> {
 
   /**
    * Runs the program on many inputs: with the JIT they are laid out in linear memory, and compiled code goes from one to the next by
-   * itself. Gives the batch, which holds what the runs left, and can be run again.
+   * itself. Gives the batch, which holds what the runs left.
    *
-   * Inputs that are given as an array are laid out in a batch of the program's own, which the next array takes over.
+   * A batch that `batch` made stays where it is: nothing is laid out or copied when it is run, and it can be run again. An array is laid out
+   * in a new batch. When the next array takes its place in memory, its results are copied first: they stay good as long as somebody has it.
    */
   runBatch(inputs: readonly Input[] | Batch<Input, Output>, options: BatchOptions = {}): Batch<Input, Output> {
     if (inputs instanceof Batch) {
       if (!this.batches.has(inputs)) {
-        throw new AnybpfError('ERR_USAGE', `${this.name}: the batch is another program's, or was disposed of`)
+        throw new AnybpfError('ERR_USAGE', `${this.name}: the batch is another program's, or cannot be run any more`)
       }
       return inputs.run(options)
     }
-    this.ownBatch ??= this.batch()
+    if (!Array.isArray(inputs)) throw this.usage('runBatch wants an array of inputs, or a batch')
+    this.assertLive()
+    const before = this.ownBatch
+    if (before !== undefined && this.batches.has(before)) {
+      this.ownBatch = before.replace()
+      this.batches.delete(before)
+      this.batches.add(this.ownBatch)
+    } else this.ownBatch = this.batch()
     return this.ownBatch.fill(inputs).run(options)
   }
 
@@ -170,9 +195,9 @@ export class Program<Input = unknown, Output = unknown> {
         runRecords: (records, options) => this.runRecords(records, instance!.context, options),
         assertIdle: () => this.host.interpreter.assertIdle(this.executable),
         run: (input, { budget }) => this.run(input, budget === undefined ? {} : { budget }),
-        forget: () => {
+        forget: (gone) => {
           instance?.dispose()
-          this.batches.delete(batch)
+          this.batches.delete(gone)
         },
       },
       instance?.createBatch?.(),
@@ -214,7 +239,7 @@ export class Program<Input = unknown, Output = unknown> {
   }
 
   /** As `run`, but reads nothing back: the return value alone. For measuring. */
-  invoke(input: Input, options: RunOptions = {}): number {
+  invoke(input: Input, options: RunOptions = NO_OPTIONS): number {
     this.assertLive()
     const { r1, r2 } = this.prepare(input)
     return this.enter(r1, r2, options)
@@ -224,18 +249,18 @@ export class Program<Input = unknown, Output = unknown> {
    * Runs the program `count` times on one input, which is laid out once: what a run changes in packet or context, the next
    * one sees, as in the kernel's test run. Returns the last return value.
    */
-  repeat(input: Input, count: number, options: RunOptions = {}): number {
+  repeat(input: Input, count: number, options: RunOptions = NO_OPTIONS): number {
     this.assertLive()
     this.prepare(input)
     return this.again(count, options)
   }
 
-  /** Runs the program `count` more times on what the run before left: `repeat` in several rounds. */
-  again(count: number, options: RunOptions = {}): number {
+  /** Runs the program `count` more times on what the run before left: `repeat` in several rounds. ERR_USAGE before any run. */
+  again(count: number, options: RunOptions = NO_OPTIONS): number {
     this.assertLive()
-    if (!Number.isSafeInteger(count) || count < 0) {
-      throw new AnybpfError('ERR_USAGE', `${this.name}: ${count} is no number of runs`)
-    }
+    if (!Number.isSafeInteger(count) || count < 0) throw this.usage(`${count} is no number of runs`)
+    if (this.r1 === undefined)
+      throw this.usage('again goes on from a run, and there was none: begin with repeat(input, count)')
     return count > 0 ? this.enter(this.r1, this.r2, options, count) : 0
   }
 
@@ -255,6 +280,7 @@ export class Program<Input = unknown, Output = unknown> {
 
   /** Runs the program `count` times, at least once: the last result. */
   private enter(r1: number, r2: number, options: RunOptions, count = 1): number {
+    if (options !== NO_OPTIONS) checkOptions(this.name, options, RUN_OPTIONS)
     const { cpu } = this.host.interpreter
     const before = cpu.context
     cpu.context = this.instance.context
@@ -275,6 +301,10 @@ export class Program<Input = unknown, Output = unknown> {
     } finally {
       cpu.context = before
     }
+  }
+
+  private usage(message: string): AnybpfError {
+    return new AnybpfError('ERR_USAGE', `${this.name}: ${message}`)
   }
 
   private assertLive(): void {

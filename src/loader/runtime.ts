@@ -10,6 +10,7 @@ import type { MapSpec, ObjectSpec } from '../object/index.ts'
 import { linux } from '../spec/platforms/linux.ts'
 import type { Platform } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
+import { COUNT, checkOptions, FUNCTION, LIST, NUMBER, OBJECT, type OptionTable, TEXT } from '../util/options.ts'
 import {
   type Environment,
   GuestMemory,
@@ -33,7 +34,14 @@ import {
 } from './extension.ts'
 import { createLiveMap } from './live-map.ts'
 import { type LoadOptions, loadObject } from './load-object.ts'
-import { type Disposable, type EngineOptions, engineOptions, Program, type ProgramHost } from './program.ts'
+import {
+  type Disposable,
+  ENGINE_OPTIONS,
+  type EngineOptions,
+  engineOptions,
+  Program,
+  type ProgramHost,
+} from './program.ts'
 
 export interface RuntimeOptions {
   /** Default `linux()`, the newest version known. */
@@ -54,6 +62,19 @@ export interface ProgramOptions extends Partial<EngineOptions> {
   readonly name?: string
 }
 
+const RUNTIME_OPTIONS: OptionTable<RuntimeOptions> = {
+  platform: OBJECT,
+  environment: OBJECT,
+  memoryLimit: COUNT,
+  hashSeed: NUMBER,
+  extensions: LIST,
+  print: FUNCTION,
+}
+
+type LoadProgramOptions = ProgramOptions & { readonly type?: string }
+
+const PROGRAM_OPTIONS: OptionTable<LoadProgramOptions> = { name: TEXT, type: TEXT, ...ENGINE_OPTIONS }
+
 export class Runtime implements ProgramHost {
   readonly platform: Platform
   readonly environment: Environment
@@ -67,6 +88,7 @@ export class Runtime implements ProgramHost {
   private disposed = false
 
   constructor(options: RuntimeOptions = {}) {
+    checkOptions('Runtime', options, RUNTIME_OPTIONS)
     this.definitions = collectDefinitions([BUILTIN_EXTENSION, ...(options.extensions ?? [])])
     this.platform = extendByDefinitions(options.platform ?? linux(), options.extensions ?? [])
     this.environment = options.environment ?? new VirtualEnvironment()
@@ -111,9 +133,10 @@ export class Runtime implements ProgramHost {
    */
   loadProgram<Input = unknown, Output = unknown>(
     insns: readonly Instruction[],
-    options: ProgramOptions & { readonly type?: string } = {},
+    options: LoadProgramOptions = {},
   ): Program<Input, Output> {
     this.assertLive()
+    checkOptions('loadProgram', options, PROGRAM_OPTIONS)
     const definition = this.programType(options.type ?? 'raw')
     const verified = options.report?.verdict === 'accept'
     const linked = { name: options.name ?? 'program', insns, type: definition.spec.name, verified }

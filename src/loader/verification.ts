@@ -5,9 +5,25 @@
 import type { LinkedProgram, ObjectSpec, ProgramSpec } from '../object/index.ts'
 import type { Platform } from '../spec/index.ts'
 import { AnybpfError } from '../util/index.ts'
+import { ANYTHING, checkOptions, type OptionTable } from '../util/options.ts'
 import { type VerifyOptions, verify } from '../verifier/index.ts'
 import type { Report } from '../verifier/report/report.ts'
 import { VerifyInput, type VerifyInputOptions } from './verify-input.ts'
+
+/** The names of the verifier's options; it tests their values itself. */
+const VERIFY_OPTIONS: OptionTable<VerifyOptions> = {
+  kernelBtf: ANYTHING,
+  author: ANYTHING,
+  alignment: ANYTHING,
+  testStateFrequency: ANYTHING,
+  strictPruning: ANYTHING,
+  timeLimit: ANYTHING,
+  stateLimit: ANYTHING,
+  insnLimit: ANYTHING,
+  explain: ANYTHING,
+  logLevel: ANYTHING,
+  observer: ANYTHING,
+}
 
 /**
  * The verifier rejected a program: `report.error` says why, and what would help. `details` has the short of it: `program`,
@@ -51,6 +67,7 @@ export class LoadVerifier {
   private readonly options: VerifyOptions
 
   constructor(spec: ObjectSpec, platform: Platform, input: VerifyInputOptions, options: VerifyOptions) {
+    checkOptions('verify', options, VERIFY_OPTIONS)
     this.input = new VerifyInput(spec, platform, input)
     this.platform = platform
     this.options = options

@@ -11,7 +11,7 @@ import { XDP_PROGRAM } from './xdp.ts'
 export type { ContextFields, FieldValue } from './context-fields.ts'
 export { ContextCodec } from './context-fields.ts'
 export type * from './definition.ts'
-export type { ByteSource, PacketBytes, PacketInput, PacketOutput, PacketWithContext } from './input.ts'
+export type { ByteSource, PacketBytes, PacketInput, PacketOutput, PacketWithContext, Verdict } from './input.ts'
 export { packetBytes, verdictOf } from './input.ts'
 export { RAW_PROGRAM, type RawInput, type RawOutput } from './raw.ts'
 export {

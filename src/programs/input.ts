@@ -3,6 +3,7 @@
  * @module
  */
 import type { RedirectTarget } from '../helpers/redirect.ts'
+import type { TcVerdict, XdpVerdict } from '../spec/program-types.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { ContextFields, FieldValue } from './context-fields.ts'
 
@@ -21,9 +22,15 @@ export interface PacketWithContext {
 
 export type PacketInput = PacketBytes | PacketWithContext
 
+/** The names of return values, of those packet programs whose return values have names. */
+export type Verdict = XdpVerdict | TcVerdict
+
 export interface PacketOutput {
-  /** The name of the return value where the program type has one (`XDP_DROP`), else the number, as a signed 32-bit one. */
-  readonly verdict: string | number
+  /**
+   * The name of the return value where the program type has one (`XDP_DROP`), else the number, as a signed 32-bit one: of
+   * socket_filter and cgroup_skb programs it is always a number.
+   */
+  readonly verdict: Verdict | number
   /** The packet as the program left it. */
   readonly packet: Uint8Array
   /** Where it is to be sent; absent if the verdict says nothing of the kind. */

@@ -25,6 +25,7 @@ import {
   SCHED_ACT_PROGRAM_TYPE,
   SCHED_CLS_PROGRAM_TYPE,
   SOCKET_FILTER_PROGRAM_TYPE,
+  type TcVerdict,
 } from '../spec/program-types.ts'
 import type { ProgramTypeSpec } from '../spec/types.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
@@ -35,6 +36,7 @@ import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './d
 import { hasContext, type PacketInput, type PacketOutput, packetBytes, verdictOf } from './input.ts'
 
 export interface SocketBufferOutput extends PacketOutput {
+  readonly verdict: TcVerdict | number
   /** The fields of `__sk_buff` as the program left them, but for addresses. Decoded when it is asked for. */
   readonly context: Readonly<Record<string, FieldValue>>
 }
@@ -128,7 +130,7 @@ class SocketBufferContext implements ContextInstance<PacketInput, SocketBufferOu
     if (!this.seesLink) skb.resizeHead(-ETHERNET_HEADER)
     const { redirect } = skb
     return new SocketBufferResult(
-      verdictOf(this.spec.verdicts, r0),
+      verdictOf(this.spec.verdicts, r0) as SocketBufferOutput['verdict'],
       skb.packet(),
       this.snapshots.take(this.machine.memory.u8, skb.md, SK_BUFF.size),
       this.redirects(r0) ? redirect : undefined,
@@ -257,14 +259,14 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
 }
 
 class SocketBufferResult implements SocketBufferOutput {
-  readonly verdict: string | number
+  readonly verdict: SocketBufferOutput['verdict']
   readonly packet: Uint8Array
   declare readonly redirect?: NonNullable<PacketOutput['redirect']>
   readonly #fields: Uint8Array
   #context: Readonly<Record<string, FieldValue>> | undefined
 
   constructor(
-    verdict: string | number,
+    verdict: SocketBufferOutput['verdict'],
     packet: Uint8Array,
     fields: Uint8Array,
     redirect: PacketOutput['redirect'] | undefined,

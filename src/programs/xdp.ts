@@ -7,7 +7,7 @@ import { GuestBuffer } from '../helpers/guest-buffer.ts'
 import type { RedirectTarget } from '../helpers/redirect.ts'
 import { XDP_HEADROOM, XDP_MD_SIZE, XdpBuffer, type XdpPlace } from '../helpers/xdp-buffer.ts'
 import { XDP_MD } from '../spec/contexts/xdp-md.ts'
-import { XDP_PROGRAM_TYPE } from '../spec/program-types.ts'
+import { XDP_PROGRAM_TYPE, type XdpVerdict } from '../spec/program-types.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
@@ -32,6 +32,7 @@ export interface XdpInputWithContext extends PacketWithContext {
 export type XdpInput = PacketInput | XdpInputWithContext
 
 export interface XdpOutput extends PacketOutput {
+  readonly verdict: XdpVerdict | number
   /** What the program left between `data_meta` and `data`. */
   readonly metadata: Uint8Array
 }
@@ -66,7 +67,7 @@ class XdpContext implements ContextInstance<XdpInput, XdpOutput> {
   collect(r0: number): XdpOutput {
     const { redirect } = this.context
     return {
-      verdict: verdictOf(XDP_PROGRAM_TYPE.verdicts, r0),
+      verdict: verdictOf(XDP_PROGRAM_TYPE.verdicts, r0) as XdpOutput['verdict'],
       packet: this.context.packet(),
       metadata: this.context.metadata(),
       ...(r0 === XDP_REDIRECT && redirect !== undefined && { redirect }),

@@ -28,27 +28,36 @@ export interface FaultDetails {
   readonly program: string
   /** Slot of the instruction that is at fault. */
   readonly slot: number
-  /** What was accessed, all 64 bits. */
-  readonly address?: bigint
+  /** What was accessed, all 64 bits: `0x…`. Text, so that details can be written as JSON. */
+  readonly address?: string
   /** Bytes of the access. */
   readonly size?: number
   /** C source line, where the program has line info. */
   readonly file?: string
   readonly line?: number
+  /** Of a batch: the number of the input. */
+  readonly input?: number
 }
 
-/** Code ERR_FAULT, or ERR_BUDGET for kind `budget`. The message: `prog: insn 12 (prog.c:31): what happened`. */
+/**
+ * Code ERR_FAULT, or ERR_BUDGET for kind `budget`. The message: `prog: insn 12 (prog.c:31): what happened`; of a batch,
+ * `prog: input 3: insn 12 …`.
+ */
 export class BpfFault extends AnybpfError {
   override readonly name = 'BpfFault'
   declare readonly details: FaultDetails & Readonly<Record<string, unknown>>
+  /** What happened: the message without the place. */
+  readonly reason: string
 
   constructor(reason: string, details: FaultDetails, cause?: unknown) {
+    const input = details.input === undefined ? '' : `input ${details.input}: `
     const place = details.file === undefined ? '' : ` (${details.file}:${details.line})`
     super(
       details.kind === 'budget' ? 'ERR_BUDGET' : 'ERR_FAULT',
-      `${details.program}: insn ${details.slot}${place}: ${reason}`,
+      `${details.program}: ${input}insn ${details.slot}${place}: ${reason}`,
       { details: { ...details }, ...(cause === undefined ? {} : { cause }) },
     )
+    this.reason = reason
   }
 
   get kind(): FaultKind {
@@ -77,5 +86,6 @@ export function createFault(
 ): BpfFault {
   const source = sourceLineAt(program.lines, slot)
   const place = source === undefined ? {} : { file: source.file, line: source.line }
-  return new BpfFault(reason, { kind, program: program.name, slot, ...access, ...place }, cause)
+  const accessed = access === undefined ? {} : { address: `0x${access.address.toString(16)}`, size: access.size }
+  return new BpfFault(reason, { kind, program: program.name, slot, ...accessed, ...place }, cause)
 }

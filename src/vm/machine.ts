@@ -100,7 +100,10 @@ export interface Cpu {
   context: unknown
   /** Where `trace_printk` goes: one call a line, without the line break. */
   print(line: string): void
-  /** The upper 32 bits of argument `n` (1 to 5). Valid for helpers that declare a 64-bit argument. */
+  /**
+   * The upper 32 bits of argument `n` (1 to 5), which the helper's spec declares, with 64 bits: of any other argument this is what an
+   * earlier call left, or 0, for compiled programs hand over no more than a helper declares.
+   */
   argHigh(n: number): number
   /** Sets all 64 bits of r0, for helpers that return `u64`. */
   setResult(low: number, high: number): void
@@ -113,7 +116,9 @@ export interface Cpu {
 }
 
 /**
- * What a helper does. Arguments are the low 32 bits of r1 to r5, as signed numbers (`>>> 0` makes an address of one); the
+ * What a helper does. Arguments are the low 32 bits of r1 to r5, as signed numbers (`>>> 0` makes an address of one), as many as
+ * `spec.args` declares: those beyond it are not defined (0, where the program is compiled). The upper half of one that is declared
+ * with 64 bits is `cpu.argHigh(n)`. The
  * result becomes r0 as `spec.returns` says, and is ignored for `u64` and `void`. The result of a tail call is the slot of
  * the program to run, or -1 to go on.
  */

@@ -14,6 +14,7 @@ import { SCHED_CLS_PROGRAM } from '../../src/programs/socket-buffer.ts'
 import { XDP_PROGRAM } from '../../src/programs/xdp.ts'
 import { linux } from '../../src/spec/index.ts'
 import { hexToBytes } from '../../src/util/index.ts'
+import { BpfFault } from '../../src/vm/index.ts'
 import { parseExample, readPackets } from '../support/examples.ts'
 
 interface Recorded {
@@ -235,7 +236,7 @@ describe('a batch', () => {
       exit`
     const program = loadText(engine, 'xdp', text)
     const packets = [1, 2, 3].map((byte) => Uint8Array.of(byte))
-    const batch = program.runBatch([Uint8Array.of(0)])
+    const batch = program.batch(packets)
     const codes: unknown[] = []
     const attempt = (act: () => unknown): void => {
       try {
@@ -248,15 +249,79 @@ describe('a batch', () => {
     const onHelper = (): void => {
       attempt(() => batch.run())
       attempt(() => batch.fill([Uint8Array.of(9)]))
-      attempt(() => program.runBatch([Uint8Array.of(9)]))
+      attempt(() => program.runBatch(batch))
       attempt(() => batch.dispose())
     }
-    expect(program.runBatch(packets, { onHelper })).toBe(batch)
+    expect(program.runBatch(batch, { onHelper })).toBe(batch)
     expect(codes).toEqual(new Array(12).fill('ERR_USAGE'))
     expect([...batch.retvals]).toEqual([1, 2, 3])
     expect([...batch].map(({ packet }) => packet)).toEqual(packets)
     expect([...batch.fill([Uint8Array.of(9)]).run().retvals]).toEqual([9])
     batch.dispose()
+    codes.length = 0
+    const again = (): void => attempt(() => program.runBatch([Uint8Array.of(9)]))
+    expect([...program.runBatch(packets, { onHelper: again }).retvals]).toEqual([1, 2, 3])
+    expect(codes).toEqual(new Array(3).fill('ERR_USAGE'))
+  })
+
+  it.each(ENGINES)('that an array became keeps its results when the next array comes: %s', (engine) => {
+    // Of two packets the second moves, into a buffer of its own.
+    const text = `r6 = *(u32 *)(r1 + 0)
+      r7 = *(u8 *)(r6 + 0)
+      r2 = *(u32 *)(r1 + 4)
+      r2 -= r6
+      if r2 < 30 goto +3
+      r2 = -4
+      call xdp_adjust_head
+      goto +2
+      r2 = 1
+      *(u8 *)(r6 + 0) = r2
+      r0 = r7
+      exit`
+    const program = loadText(engine, 'xdp', text)
+    const inputs = (byte: number): Uint8Array[] => [20, 40].map((size) => new Uint8Array(size).fill(byte))
+    const told = (batch: ReturnType<PacketProgram['runBatch']>): unknown[] =>
+      [...batch].map((result, i) => [plain(result), batch.verdict(i), batch.lengthLeft(i), batch.askedForRedirect(i)])
+    const used = (): number => Reflect.get(program, 'host').machine.memory.usedBytes
+    const first = program.runBatch(inputs(2))
+    const before = told(first)
+    expect(before).toHaveLength(2)
+    const bytes = used()
+    const batches = [3, 4, 5].map((byte) => program.runBatch(inputs(byte)))
+    expect(used()).toBe(bytes)
+    expect(told(first)).toEqual(before)
+    expect([first, ...batches].map(({ retvals }) => [...retvals])).toEqual([2, 3, 4, 5].map((byte) => [byte, byte]))
+    for (const act of [() => first.run(), () => first.fill([]), () => program.runBatch(first)]) {
+      expect(act).toThrow(expect.objectContaining({ code: 'ERR_USAGE' }))
+    }
+    first.dispose()
+    expect(() => first.result(0)).toThrow(expect.objectContaining({ code: 'ERR_DISPOSED' }))
+    // Of the last one the memory is given back, and the next array finds other memory.
+    batches[2]!.dispose()
+    expect([...program.runBatch(inputs(6)).retvals]).toEqual([6, 6])
+    expect([...batches[1]!.retvals]).toEqual([4, 4])
+    // An input that is none changes nothing of what is there.
+    const last = program.runBatch(inputs(7))
+    expect(() => program.runBatch([1 as never])).toThrow(expect.objectContaining({ code: 'ERR_USAGE' }))
+    expect([...last.retvals]).toEqual([7, 7])
+    expect([...program.runBatch(inputs(8)).retvals]).toEqual([8, 8])
+  })
+
+  it.each(ENGINES)('says of which input a fault is: %s', (engine) => {
+    const text = 'r2 = *(u32 *)(r1 + 0)\nr0 = *(u8 *)(r2 + 0)\nif r0 == 0 goto -1\nexit'
+    const program = loadText(engine, 'xdp', text, 1000)
+    const inputs = [5, 6, 0, 7].map((byte) => Uint8Array.of(byte))
+    const batch = program.batch(inputs)
+    for (const run of [() => batch.run(), () => program.runBatch(batch), () => program.runBatch(inputs)]) {
+      const error = thrown(run)
+      expect(error).toBeInstanceOf(BpfFault)
+      const { code, message, details, cause } = error as BpfFault
+      expect([code, message.slice(0, 25)]).toEqual(['ERR_BUDGET', 'program: input 2: insn 2:'])
+      expect(JSON.parse(JSON.stringify(details))).toEqual(details)
+      expect([details.input, details.slot]).toEqual([2, 2])
+      expect((cause as BpfFault).details).toEqual({ ...details, input: undefined })
+    }
+    expect([...batch.retvals]).toEqual([5, 6])
   })
 
   // Nobody verified these: they overwrite what the context says of the packet.
@@ -354,6 +419,15 @@ describe('a batch', () => {
     }
   })
 })
+
+function thrown(act: () => unknown): unknown {
+  try {
+    act()
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
+}
 
 /** Getters of a result, read. */
 function plain(result: PacketOutput & { readonly retval: number }): object {

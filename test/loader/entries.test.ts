@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { assembleFor } from '../../src/cli/assembler.ts'
 import { type Engine, type Program, Runtime } from '../../src/loader/index.ts'
 import type { PacketInput, PacketOutput } from '../../src/programs/index.ts'
+import { parseExample } from '../support/examples.ts'
 
 const ENGINES: readonly Engine[] = ['interpreter', 'jit']
 const PACKET = new Uint8Array(64)
@@ -76,6 +77,33 @@ describe.each(ENGINES)('a program, on the %s', (engine) => {
     expect(program.run(PACKET).verdict).toBe('XDP_PASS')
   })
 
+  it('refuses options that are none, and says which there are', () => {
+    const program = load(engine, 'r0 = 2\nexit')
+    const wrong: readonly [() => unknown, RegExp][] = [
+      [() => program.run(PACKET, { trace: 1 as never }), /program: trace is a function, not 1/],
+      [
+        () => program.invoke(PACKET, { cheked: true } as never),
+        /there is no option "cheked"; there are budget, checked/,
+      ],
+      [() => program.repeat(PACKET, 1, { checked: 1 as never }), /checked is true or false, not 1/],
+      [() => program.run(PACKET, 5 as never), /options are an object, not 5/],
+      [() => program.batch([PACKET]).run({ onhelper: 1 } as never), /there is no option "onhelper"/],
+      [() => load(engine, 'exit', { engine: 'wasm' }), /engine is "interpreter" or "jit", not "wasm"/],
+      [() => load(engine, 'exit', { checkd: true }), /loadProgram: there is no option "checkd"/],
+      [() => new Runtime({ memory: 5 } as never), /Runtime: there is no option "memory"/],
+      [() => program.runBatch(PACKET as never), /an array of inputs, or a batch/],
+      [() => (program.runAt as () => number)(), /runAt wants the address that layOut/],
+      [() => load(engine, 'r0 = 2\nexit').again(1), /there was none/],
+    ]
+    for (const [act, message] of wrong) {
+      expect(act).toThrow(usage)
+      expect(act).toThrow(message)
+    }
+    const budget = undefined as unknown as number
+    expect(program.run(PACKET, { budget }).retval).toBe(2)
+    expect([program.runAt(program.layOut(PACKET)), program.again(2)]).toEqual([2, 2])
+  })
+
   it('takes no batch of another program', () => {
     const program = load(engine, 'r0 = 2\nexit')
     const other = runtime!.loadProgram<PacketInput, PacketOutput>(assembleFor(runtime!.platform, 'r0 = 1\nexit'), {
@@ -112,5 +140,20 @@ describe('what was not accepted', () => {
     const report = { verdict: 'reject' } as never
     const program = runtime.loadProgram<PacketInput, PacketOutput>(insns, { type: 'xdp', report })
     expect(() => program.run(PACKET)).toThrow(/NULL/)
+  })
+})
+
+describe('loading an object', () => {
+  it('refuses options that are none', () => {
+    runtime = new Runtime()
+    const spec = parseExample('xdp-firewall/firewall.el.o')
+    expect(() => runtime!.load(spec, { verfy: false } as never)).toThrow(/load: there is no option "verfy"/)
+    expect(() => runtime!.load(spec, { verify: 'no' as never })).toThrow(
+      /verify is true or false, or an object, not "no"/,
+    )
+    expect(() => runtime!.load(spec, { verify: { autor: 'trusted' } as never })).toThrow(
+      /verify: there is no option "autor"/,
+    )
+    expect(() => runtime!.load(spec, { engine: 'jot' as never })).toThrow(/engine is "interpreter" or "jit"/)
   })
 })

@@ -131,7 +131,7 @@ describe('in either mode', () => {
       kind: 'null',
       program: 'xdp_prog',
       slot: 3,
-      address: 4n,
+      address: '0x4',
       size: 4,
       file: 'prog.c',
       line: 31,

@@ -17,7 +17,7 @@ import { type ObjectSpec, parseObject } from '../../object/index.ts'
 import { linux, type Platform, raw, rawProgramType } from '../../spec/index.ts'
 import { AnybpfError, isAnybpfError, pairToU64 } from '../../util/index.ts'
 import { type Report, verify } from '../../verifier/index.ts'
-import { type Environment, VirtualEnvironment } from '../../vm/index.ts'
+import { BpfFault, type Environment, VirtualEnvironment } from '../../vm/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, toCliError, usageError } from '../errors.ts'
 import { chooseByName, readGlobals, readProgramFile } from '../input.ts'
@@ -242,7 +242,8 @@ export class Session {
     try {
       batch.fill(inputs.map((input) => this.inputOf(input))).run({ onHelper })
     } catch (thrown) {
-      error = thrown
+      // The packet's number in the capture is told, not the one in this batch.
+      error = thrown instanceof BpfFault && thrown.details.input !== undefined ? thrown.cause : thrown
     }
     this.runNs += (performance.now() - started) * 1e6
     for (let index = 0; index < batch.completed; index++) {
