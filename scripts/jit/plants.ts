@@ -76,8 +76,13 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'the highest eight bytes of a frame are not cleared',
-    find: '  for (let at = frameSize - clear; at < frameSize; at += 8) {',
-    replace: '  for (let at = frameSize - clear; at < frameSize - 8; at += 8) {',
+    find: '  for (; at < to; at += WORD_BYTES) {',
+    replace: '  for (; at < to - WORD_BYTES; at += WORD_BYTES) {',
+  },
+  {
+    name: 'of what a frame clears, sixteen bytes lie too high',
+    find: 'w.vectorMemory(SIMD.v128_store, at)',
+    replace: 'w.vectorMemory(SIMD.v128_store, at + (at === from ? VECTOR_BYTES : 0))',
   },
   {
     name: 'a long block is charged one instruction too many',

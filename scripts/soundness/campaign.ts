@@ -3,13 +3,11 @@
  * checked. Stops at the first violation, or goes on and counts them.
  * @module
  */
-import type { Instruction } from '../../src/isa/index.ts'
 import { HostileRuntime, type WatchedProgram } from '../../src/loader/self-check/hostile-runtime.ts'
 import { SoundnessViolation } from '../../src/loader/self-check/self-check.ts'
 import { recordVerification, type VerifiedFacts } from '../../src/verifier/facts/recorded-states.ts'
-import type { VerifierProgram, VerifierReference, VerifyOptions } from '../../src/verifier/index.ts'
+import type { VerifyOptions } from '../../src/verifier/index.ts'
 import { Rejection } from '../../src/verifier/rejection.ts'
-import type { LinkedProgram } from '../../src/vm/index.ts'
 import { type GeneratedProgram, Generator } from './generator/generate.ts'
 import { GeneratorMaps } from './maps.ts'
 import { Statistics } from './statistics.ts'
@@ -111,7 +109,7 @@ export class Campaign {
   private check(generated: GeneratedProgram, facts: readonly VerifiedFacts[]): void {
     const { host } = this
     host.values.learn(generated.dictionary)
-    const watched = host.load(this.link(generated.program), generated.program.type, facts)
+    const watched = host.load(this.maps.link(generated.program), generated.program.type, facts)
     let keep = false
     try {
       for (let i = 0; i < (this.options.runs ?? DEFAULT_RUNS); i++) {
@@ -138,19 +136,6 @@ export class Campaign {
     targets.forEach(({ program }, i) => {
       this.maps.named(type)!.set(i, program.executable.index)
     })
-  }
-
-  private link({ name, insns, references }: VerifierProgram): LinkedProgram {
-    const linked: Instruction[] = insns.slice()
-    for (const [slot, reference] of references ?? []) linked[slot] = this.located(linked[slot]!, reference)
-    return { name, insns: linked }
-  }
-
-  private located(insn: Instruction, reference: VerifierReference): Instruction {
-    if (insn.kind !== 'lddw' || (reference.kind !== 'map' && reference.kind !== 'map_value')) return insn
-    const offset = reference.kind === 'map' ? undefined : reference.offset
-    const imm = this.maps.address(reference.map, offset) | 0
-    return { kind: 'lddw', source: 'imm64', dst: insn.dst, imm, imm2: 0 }
   }
 
   /** A packet of any length, most often a short one. */

@@ -2,10 +2,13 @@
  * The maps that generated programs use: one live set for all of them, as the verifier is told of them and as they are.
  * @module
  */
-import type { HostileRuntime } from '../../src/loader/self-check/hostile-runtime.ts'
+import type { Instruction } from '../../src/isa/index.ts'
+import type { Runtime } from '../../src/loader/index.ts'
+import type { ValueSource } from '../../src/loader/self-check/value-source.ts'
 import type { BpfMap } from '../../src/maps/index.ts'
 import type { MapSpec } from '../../src/object/index.ts'
-import type { VerifierMap } from '../../src/verifier/index.ts'
+import type { VerifierMap, VerifierProgram, VerifierReference } from '../../src/verifier/index.ts'
+import type { LinkedProgram } from '../../src/vm/index.ts'
 import type { GeneratorMap } from './generator/knowledge.ts'
 
 const TYPE = { hash: 1, array: 2, programs: 3, percpuArray: 6, ringbuf: 27 } as const
@@ -43,12 +46,22 @@ const ROWS: readonly MapRow[] = [
   ),
 ]
 
+/** Where the maps live: what a `HostileRuntime` has. */
+export interface MapHost {
+  readonly runtime: Runtime
+  readonly values: ValueSource
+  /** Told where things lie. */
+  readonly objects: { bindMap(map: VerifierMap, address: number): void; addValue(map: number, value: number): void }
+  /** Told of memory that others may write to. */
+  share(start: number, size: number): void
+}
+
 export class GeneratorMaps {
   readonly maps: readonly GeneratorMap[]
   private readonly live = new Map<VerifierMap, BpfMap>()
   private readonly valueAddresses = new Map<VerifierMap, number>()
 
-  constructor(host: HostileRuntime) {
+  constructor(host: MapHost) {
     this.maps = ROWS.map((row) => this.create(host, row))
   }
 
@@ -57,12 +70,26 @@ export class GeneratorMaps {
     return offset === undefined ? this.live.get(map)!.address : this.valueAddresses.get(map)! + offset
   }
 
+  /** A program whose maps are these. */
+  link({ name, insns, references }: VerifierProgram): LinkedProgram {
+    const linked: Instruction[] = insns.slice()
+    for (const [slot, reference] of references ?? []) linked[slot] = this.located(linked[slot]!, reference)
+    return { name, insns: linked }
+  }
+
+  private located(insn: Instruction, reference: VerifierReference): Instruction {
+    if (insn.kind !== 'lddw' || (reference.kind !== 'map' && reference.kind !== 'map_value')) return insn
+    const offset = reference.kind === 'map' ? undefined : reference.offset
+    const imm = this.address(reference.map, offset) | 0
+    return { kind: 'lddw', source: 'imm64', dst: insn.dst, imm, imm2: 0 }
+  }
+
   named(name: string): BpfMap | undefined {
     for (const [map, live] of this.live) if (map.name === name) return live
     return undefined
   }
 
-  private create(host: HostileRuntime, row: MapRow): GeneratorMap {
+  private create(host: MapHost, row: MapRow): GeneratorMap {
     const { name, role, type, keySize, valueSize, maxEntries, flags = 0 } = row
     const constants = role === 'constants' ? host.values.random.bytes(valueSize) : undefined
     const map: VerifierMap = {

@@ -39,9 +39,7 @@ export const BUILTIN_HELPERS: readonly HelperDefinition[] = [
     ...TAIL_CALL_HELPERS,
     ...TIME_HELPERS,
     ...TASK_HELPERS,
-    ...PRINT_HELPERS,
     ...EVENT_HELPERS,
-    ...PROBE_HELPERS,
     ...STRING_HELPERS,
     ...LOOP_HELPERS,
     ...XDP_HELPERS,
@@ -50,7 +48,9 @@ export const BUILTIN_HELPERS: readonly HelperDefinition[] = [
     ...HASH_HELPERS,
     ...CSUM_HELPERS,
     ...REDIRECT_HELPERS,
-  ].map((helper) => definition(helper, findLinuxHelper(helper.name))),
+  ].map((helper): HelperDefinition => ({ ...definition(helper, findLinuxHelper(helper.name)), reads: 'arguments' })),
+  // They follow addresses that are no pointers for the verifier.
+  ...[...PRINT_HELPERS, ...PROBE_HELPERS].map((helper) => definition(helper, findLinuxHelper(helper.name))),
 ]
 
 function rawHelper(name: string): HelperSpec | undefined {

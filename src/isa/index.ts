@@ -19,6 +19,7 @@ export { computeDominators, type Dominators, dominates } from './dominators.ts'
 export { cfgToDot, type DotOptions } from './dot.ts'
 export { encodeInstruction, encodeProgram } from './encode.ts'
 export { instructionRow, WIDE_TAIL } from './encoding.ts'
+export type * from './facts.ts'
 export {
   conformanceGroups,
   INSTRUCTION_GROUPS,

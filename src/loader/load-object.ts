@@ -14,7 +14,7 @@ import { checkGivenMap, createLiveMap, fillSlots } from './live-map.ts'
 import { ENGINE_OPTIONS, type EngineOptions, engineOptions, type Program } from './program.ts'
 import { relocateProgram } from './relocate.ts'
 import type { Runtime } from './runtime.ts'
-import { LoadVerifier } from './verification.ts'
+import { LoadVerifier, verifiedAs } from './verification.ts'
 
 export interface LoadOptions extends Partial<EngineOptions> {
   /**
@@ -100,7 +100,7 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
       const { type, name } = wanted[i]!
       checkHelpers(runtime, program, name)
       const report = verifier?.check(wanted[i]!, program)
-      const relocated = { ...relocateProgram(spec, program, addresses), type, verified: report !== undefined }
+      const relocated = { ...relocateProgram(spec, program, addresses), type, ...verifiedAs(report) }
       programs[name] = runtime.createProgram(relocated, runtime.programType(type), engineOptions(options, report))
     })
     for (const [name, map] of live) {

@@ -42,6 +42,7 @@ import {
   Program,
   type ProgramHost,
 } from './program.ts'
+import { verifiedAs } from './verification.ts'
 
 export interface RuntimeOptions {
   /** Default `linux()`, the newest version known. */
@@ -138,8 +139,7 @@ export class Runtime implements ProgramHost {
     this.assertLive()
     checkOptions('loadProgram', options, PROGRAM_OPTIONS)
     const definition = this.programType(options.type ?? 'raw')
-    const verified = options.report?.verdict === 'accept'
-    const linked = { name: options.name ?? 'program', insns, type: definition.spec.name, verified }
+    const linked = { name: options.name ?? 'program', insns, type: definition.spec.name, ...verifiedAs(options.report) }
     const program = this.createProgram<Input, Output>(linked, definition, engineOptions(options))
     this.owned.add(program)
     return program

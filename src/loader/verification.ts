@@ -8,6 +8,7 @@ import { AnybpfError } from '../util/index.ts'
 import { ANYTHING, checkOptions, type OptionTable } from '../util/options.ts'
 import { type VerifyOptions, verify } from '../verifier/index.ts'
 import type { Report } from '../verifier/report/report.ts'
+import type { LinkedProgram as ExecutableCode } from '../vm/linked-program.ts'
 import { VerifyInput, type VerifyInputOptions } from './verify-input.ts'
 
 /** The names of the verifier's options; it tests their values itself. */
@@ -58,6 +59,12 @@ function rejectionLine({ name, error }: Report): string {
   const where = error.source === undefined ? '' : ` (${error.source.file}:${error.source.line})`
   const at = error.insn === undefined ? '' : ` insn ${error.insn}${where}:`
   return `${name}:${at} ${error.reason}`
+}
+
+/** What an engine is told of a program's verification, if it was accepted. */
+export function verifiedAs(report: Report | undefined): Pick<ExecutableCode, 'verified' | 'facts'> {
+  if (report?.verdict !== 'accept') return { verified: false }
+  return { verified: true, ...(report.facts !== undefined && { facts: report.facts }) }
 }
 
 /** Verifies the programs of one object, before they are loaded. */

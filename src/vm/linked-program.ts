@@ -2,6 +2,7 @@
  * What an engine is given: instructions in which every symbol has become a number, and what belongs to them.
  * @module
  */
+import type { ProgramFacts } from '../isa/facts.ts'
 import type { Instruction } from '../isa/instruction.ts'
 import type { ByteOrder } from '../util/bytes.ts'
 
@@ -28,6 +29,8 @@ export interface LinkedProgram {
   readonly type?: string
   /** A verifier accepted it: where accesses are not checked, it may run, and what it tail-calls is checked unless verified too. */
   readonly verified?: boolean
+  /** What the verifier found out about it. */
+  readonly facts?: ProgramFacts
   /** Bytes of the context in a record of a batch, a multiple of 8; default: there is none, r1 and r2 are given. */
   readonly contextBytes?: number
   /** Target slots of each `goto_indirect`, by the slot of the jump: all that it may jump to. */

@@ -138,4 +138,9 @@ export interface HelperDefinition {
   readonly call: HelperFunction
   /** It does no more than this: an engine may do that itself. */
   readonly operation?: HelperOperation
+  /**
+   * `arguments`: it reads no memory but what its specification says it is handed. Default: it may read any, also at addresses that it is
+   * given as numbers, so that a program's frames must not hold what earlier runs left.
+   */
+  readonly reads?: 'arguments'
 }

@@ -141,6 +141,11 @@ export class Exploration {
     return instance
   }
 
+  /** Of every function that was verified at the root. */
+  rootInstances(): IterableIterator<FunctionInstance> {
+    return this.roots.values()
+  }
+
   private makeInstance(
     env: Environment,
     outer: FunctionInstance | undefined,

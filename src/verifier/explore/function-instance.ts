@@ -49,6 +49,11 @@ export class FunctionInstance {
     return this.inner.get(callsite * MAX_SUBPROGRAMS + subprogno)
   }
 
+  /** Those that are called from here. */
+  callees(): IterableIterator<FunctionInstance> {
+    return this.inner.values()
+  }
+
   keep(instance: FunctionInstance): void {
     this.inner.set(instance.callsite * MAX_SUBPROGRAMS + instance.subprogno, instance)
   }

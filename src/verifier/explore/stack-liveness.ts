@@ -87,6 +87,18 @@ export function updateStackLiveness(env: Environment): void {
   }
 }
 
+/** Solves what is left to solve in a function and in all that it calls. */
+export function settleStackLiveness(env: Environment, instance: FunctionInstance): void {
+  for (const callee of instance.callees()) settleStackLiveness(env, callee)
+  if (instance.updated) solve(env, env.exploration, instance)
+}
+
+/** What of its own frame is live where the function begins, as two masks. */
+export function liveAtEntry({ masks, depth }: FunctionInstance): readonly [number, number] {
+  const own = masks[depth]
+  return own === undefined ? [0, 0] : [own[LIVE]!, own[LIVE + 1]!]
+}
+
 /** The stack slots of one frame that are live, as two masks. Filled by `liveSlots`, read at once. */
 export const LIVE_SLOTS = { low: 0, high: 0 }
 

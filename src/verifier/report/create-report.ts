@@ -4,6 +4,7 @@
  * @module
  */
 import type { Environment, VerifierLog } from '../environment.ts'
+import { programFacts } from '../facts/program-facts.ts'
 import type { Rejection } from '../rejection.ts'
 import { State } from '../state.ts'
 import { explainRejection } from './explain.ts'
@@ -57,7 +58,7 @@ export function createReport(env: Environment, outcome: Outcome): Report {
       ms,
       stackDepth,
     },
-    ...(accepted ? {} : { error: explainRejection(env, rejection, trace?.path) }),
+    ...(accepted ? { facts: programFacts(env) } : { error: explainRejection(env, rejection, trace?.path) }),
     ...(log === undefined ? {} : { log: logText(env, log, accepted, ms) }),
   }
 }

@@ -5,6 +5,7 @@
  * known of the value at fault and where it came from, and what would help.
  * @module
  */
+import type { ProgramFacts } from '../../isa/index.ts'
 import type { RejectionCategory, RejectionCode } from './codes.ts'
 
 export interface SourceLocation {
@@ -103,6 +104,8 @@ export interface Report {
   readonly stats: ReportStatistics
   /** Of a rejection. */
   readonly error?: ReportError
+  /** Of an accepted program: what an engine may use. */
+  readonly facts?: ProgramFacts
   /** What Linux would log, if that was asked for. */
   readonly log?: string
 }

@@ -17,6 +17,7 @@ import { writeCall, writeRegisterCall } from './call-code.ts'
 import { writeCondition } from './conditions.ts'
 import { extensionAt, writeExtension } from './extensions.ts'
 import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
+import { type FrameClear, NOTHING_TO_CLEAR } from './frame-clears.ts'
 import { writeFrame } from './frame-code.ts'
 import { FunctionState, type ModuleScope, someInsn } from './function-state.ts'
 import type { FunctionWriter } from './function-writer.ts'
@@ -46,15 +47,15 @@ export interface CompiledFunction {
   readonly places: CodePlaces
 }
 
-export function compileFunction(scope: ModuleScope, flow: Flow, clear: number): CompiledFunction {
+export function compileFunction(scope: ModuleScope, flow: Flow, clear: FrameClear): CompiledFunction {
   const { insns, options, target } = scope
   const slots = options.passes?.stackSlots === false ? NO_STACK_SLOTS : findStackSlots(insns, flow, target.frameSize)
-  return new FunctionCompiler(scope, flow, slots.all ? 0 : clear, slots).compile()
+  return new FunctionCompiler(scope, flow, slots.all ? NOTHING_TO_CLEAR : clear, slots).compile()
 }
 
 /** Compiles a piece of a function, or of several. */
 export function compilePiece(scope: ModuleScope, flow: Flow, layout: PieceLayout): CompiledFunction {
-  return new FunctionCompiler(scope, flow, 0, layout.slots, layout).compile()
+  return new FunctionCompiler(scope, flow, NOTHING_TO_CLEAR, layout.slots, layout).compile()
 }
 
 /**
@@ -64,14 +65,17 @@ export function compilePiece(scope: ModuleScope, flow: Flow, layout: PieceLayout
 export function writeInline(
   scope: ModuleScope,
   flow: Flow,
-  clear: number,
+  clear: FrameClear,
   host: FunctionWriter,
   r1: number,
   r2: number,
 ): CodePlaces {
   const { insns, options, target } = scope
   const slots = options.passes?.stackSlots === false ? NO_STACK_SLOTS : findStackSlots(insns, flow, target.frameSize)
-  return new FunctionCompiler(scope, flow, slots.all ? 0 : clear, slots, undefined, host).writeInto(r1, r2)
+  return new FunctionCompiler(scope, flow, slots.all ? NOTHING_TO_CLEAR : clear, slots, undefined, host).writeInto(
+    r1,
+    r2,
+  )
 }
 
 class FunctionCompiler {
@@ -80,8 +84,8 @@ class FunctionCompiler {
   private readonly shape: FlowShape
   private readonly state: FunctionState
   private readonly w: FunctionWriter
-  /** Bytes of the frame to clear at entry. */
-  private readonly clear: number
+  /** What of the frame to clear at entry. */
+  private readonly clear: FrameClear
   private readonly offsets: number[] = []
   private readonly slots: number[] = []
   /** Locals of dispatchers. */
@@ -95,7 +99,7 @@ class FunctionCompiler {
   constructor(
     scope: ModuleScope,
     flow: Flow,
-    clear: number,
+    clear: FrameClear,
     slots: StackSlots,
     piece?: PieceLayout,
     host?: FunctionWriter,

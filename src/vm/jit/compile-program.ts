@@ -8,12 +8,13 @@
 import { buildCfg } from '../../isa/cfg.ts'
 import type { Instruction } from '../../isa/instruction.ts'
 import { AnybpfError } from '../../util/errors.ts'
-import { functionEntries, scanFrames } from '../frame-scan.ts'
+import { functionEntries } from '../frame-scan.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { ExecutableProgram, MapOperation } from '../machine.ts'
 import { type CodePlaces, compileFunction, writeInline } from './compile-function.ts'
 import { callMain, defineEntries, defineInvoke, type Main, mayTailCall } from './entries.ts'
 import { copyFlow, type Flow, sizeOf } from './flow.ts'
+import { type FrameClear, frameClears } from './frame-clears.ts'
 import { type FunctionGroup, functionGroups } from './function-groups.ts'
 import { type ModuleScope, someInsn, usesFrame } from './function-state.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
@@ -64,7 +65,7 @@ export function compileProgram(
     }
   })
   const entries = functionEntries(insns)
-  const clears = scanFrames(insns, entries, target.frameSize)
+  const clears = frameClears(linked, entries, target)
   const indirectTargets = linked.indirectTargets ?? new Map<number, readonly number[]>()
   const cfg = buildCfg(insns, 0, { indirectTargets })
 
@@ -92,7 +93,10 @@ export function compileProgram(
 
   const exported = [...new Set([0, ...codeIndices.keys()])]
   const isExported = new Set(exported)
-  const functions = new Map<number, { readonly index: number; readonly clear: number; readonly usesFrame: boolean }>()
+  const functions = new Map<
+    number,
+    { readonly index: number; readonly clear: FrameClear; readonly usesFrame: boolean }
+  >()
   const groups = functionGroups(cfg, entries, indirectTargets)
   for (const { flow, entries: members } of groups) {
     const framed = options.guard || usesFrame(insns, flow)
@@ -153,7 +157,7 @@ function hasLoop({ nodes }: Flow): boolean {
 function mainOf(
   scope: ModuleScope,
   groups: readonly FunctionGroup[],
-  { index, clear }: { readonly index: number; readonly clear: number },
+  { index, clear }: { readonly index: number; readonly clear: FrameClear },
 ): Main {
   const { insns, options, target } = scope
   const group = groups.find(({ entries }) => entries.has(0))!

@@ -3,36 +3,46 @@
  * @module
  */
 import { CPU_FRAME } from './cpu-block.ts'
+import type { ByteRange, FrameClear } from './frame-clears.ts'
 import type { FunctionWriter } from './function-writer.ts'
 import type { JitTarget } from './target.ts'
-import { BULK_MEMORY_FILL, OP, PREFIX_BULK } from './wasm-opcodes.ts'
+import { BULK_MEMORY_FILL, OP, PREFIX_BULK, SIMD } from './wasm-opcodes.ts'
 
-/** Frames that have at least so many bytes to clear are cleared by one instruction. */
-const FILL_BYTES = 128
+/** Ranges that have more bytes are cleared by one instruction, which engines make a call of. */
+const MAX_STORED_BYTES = 512
+const VECTOR_BYTES = 16
+const WORD_BYTES = 8
 
-/** Puts the frame's lowest address into a local, and clears its uppermost bytes. */
-export function writeFrame(w: FunctionWriter, target: JitTarget, frame: number, clear: number): void {
+/** Puts the frame's lowest address into a local, and clears what has to be zero. */
+export function writeFrame(w: FunctionWriter, target: JitTarget, frame: number, clear: FrameClear): void {
   w.address(target.cpuBlock)
   w.memory(OP.i32_load, CPU_FRAME)
   w.i32(target.frameSize)
   w.op(OP.i32_sub)
   w.set(frame)
-  clearFrame(w, target.frameSize, frame, clear)
+  for (const range of clear) clearRange(w, frame, range)
 }
 
-function clearFrame(w: FunctionWriter, frameSize: number, frame: number, clear: number): void {
-  if (clear >= FILL_BYTES) {
+function clearRange(w: FunctionWriter, frame: number, { from, to }: ByteRange): void {
+  if (to - from > MAX_STORED_BYTES) {
     w.get(frame)
-    w.i32(frameSize - clear)
+    w.i32(from)
     w.op(OP.i32_add)
     w.i32(0)
-    w.i32(clear)
+    w.i32(to - from)
     w.op(PREFIX_BULK)
     w.out.u32(BULK_MEMORY_FILL)
     w.out.byte(0)
     return
   }
-  for (let at = frameSize - clear; at < frameSize; at += 8) {
+  let at = from
+  for (; at + VECTOR_BYTES <= to; at += VECTOR_BYTES) {
+    w.get(frame)
+    w.i32(0)
+    w.vector(SIMD.i32x4_splat)
+    w.vectorMemory(SIMD.v128_store, at)
+  }
+  for (; at < to; at += WORD_BYTES) {
     w.get(frame)
     w.i64(0)
     w.memory(OP.i64_store, at)

@@ -7,6 +7,7 @@ import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { Addresses } from './addresses.ts'
 import { type Operands, pushConstant, pushRegister } from './arithmetic.ts'
 import type { Flow } from './flow.ts'
+import type { FrameClear } from './frame-clears.ts'
 import { pushFrameTop } from './frame-code.ts'
 import { FunctionWriter } from './function-writer.ts'
 import type { ImportName } from './imports.ts'
@@ -33,7 +34,9 @@ export interface ModuleScope {
   /** Index of a function of the guest runtime. */
   runtime(name: keyof GuestRuntimeExports): number
   /** The function that begins at a slot; undefined if none does. */
-  functionAt(slot: number): { readonly index: number; readonly clear: number; readonly usesFrame: boolean } | undefined
+  functionAt(
+    slot: number,
+  ): { readonly index: number; readonly clear: FrameClear; readonly usesFrame: boolean } | undefined
   /** The low half of the code address of the function at a slot. */
   codeIndex(slot: number): Address
   imported(name: ImportName): number

@@ -5,7 +5,7 @@
 import type { Address } from './target.ts'
 import { WasmBytes } from './wasm-bytes.ts'
 import type { FunctionBody, ValueType } from './wasm-module.ts'
-import { OP, PREFIX_ATOMIC, VOID } from './wasm-opcodes.ts'
+import { OP, PREFIX_ATOMIC, PREFIX_SIMD, VOID } from './wasm-opcodes.ts'
 
 /** Exponent of two of the alignment that an access promises; none is promised but for atomics, which demand it. */
 const UNALIGNED = 0
@@ -97,6 +97,17 @@ export class FunctionWriter {
     this.out.byte(PREFIX_ATOMIC)
     this.out.u32(opcode)
     this.out.u32(ALIGNMENT[size]!)
+    this.out.u32(offset)
+  }
+
+  vector(opcode: number): void {
+    this.out.byte(PREFIX_SIMD)
+    this.out.u32(opcode)
+  }
+
+  vectorMemory(opcode: number, offset: number): void {
+    this.vector(opcode)
+    this.out.u32(UNALIGNED)
     this.out.u32(offset)
   }
 

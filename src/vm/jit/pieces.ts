@@ -9,6 +9,7 @@
 import { MAY_GOTO_LIMIT } from '../limits.ts'
 import { type CodePlaces, type CompiledFunction, compilePiece } from './compile-function.ts'
 import { copyFlow, type Flow } from './flow.ts'
+import { type FrameClear, NOTHING_TO_CLEAR } from './frame-clears.ts'
 import { pushFrameTop, writeFrame } from './frame-code.ts'
 import type { FunctionGroup } from './function-groups.ts'
 import { ARGUMENTS, changesFramePointer, type ModuleScope, someInsn, usesFrame } from './function-state.ts'
@@ -35,7 +36,7 @@ const wides = (count: number): ValueType[] => new Array<ValueType>(count).fill('
 /** A function of a group: its index in the module, and how much of its frame it clears. */
 export interface SplitFunction {
   readonly index: number
-  readonly clear: number
+  readonly clear: FrameClear
 }
 
 /** Compiles a group in pieces of about `limit` instructions. `functions` are its entries, in order; `places` is told of the code. */
@@ -76,7 +77,7 @@ export function compileInPieces(
   })
   const runner = defineRunner(module, scope, layout, pieces, results, mayGoto)
   functions.forEach(({ index, clear }, i) => {
-    defineEntry(module, scope, index, hasFrame, slots.all ? 0 : clear, runner, split.places[i]!)
+    defineEntry(module, scope, index, hasFrame, slots.all ? NOTHING_TO_CLEAR : clear, runner, split.places[i]!)
   })
 }
 
@@ -187,7 +188,7 @@ function defineEntry(
   { target }: ModuleScope,
   index: number,
   hasFrame: boolean,
-  clear: number,
+  clear: FrameClear,
   runner: number,
   place: number,
 ): void {

@@ -110,6 +110,10 @@ export const OP = {
 export const PREFIX_BULK = 0xfc
 export const BULK_MEMORY_FILL = 11
 
+/** Vectors, after the prefix. */
+export const PREFIX_SIMD = 0xfd
+export const SIMD = { v128_store: 0x0b, i32x4_splat: 0x11 } as const
+
 /** Atomics, after the prefix. */
 export const PREFIX_ATOMIC = 0xfe
 export const ATOMIC = {
