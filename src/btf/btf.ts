@@ -7,6 +7,9 @@
  * @module
  */
 import { AnybpfError, type ByteOrder, type StringTable } from '../util/index.ts'
+import type { BtfForm } from './form.ts'
+import { NameIndex } from './name-index.ts'
+import type { TypeWords } from './type-words.ts'
 import type { BtfKind, BtfMember, BtfType, BtfTypeId, BtfTypeOf } from './types.ts'
 
 /** Longest chain of typedefs, qualifiers and arrays that is followed; real chains have fewer than ten links. */
@@ -20,6 +23,8 @@ export interface BtfOptions {
   readonly pointerSize?: 4 | 8
   /** The strings of the file that the types come from; split BTF and `.BTF.ext` refer to them by offset. */
   readonly strings?: StringTable
+  /** How that file was laid out. */
+  readonly form?: BtfForm
 }
 
 /** A member found by its dotted path: where it lies from the start of the outermost struct. */
@@ -29,35 +34,73 @@ export interface BtfMemberLocation {
   readonly bitOffset: number
 }
 
-interface NameIndex {
-  readonly names: ReadonlyMap<string, readonly BtfType[]>
-  /** The first of each name. */
-  readonly namesOfKind: ReadonlyMap<BtfKind, ReadonlyMap<string, BtfType>>
-}
-
 export class Btf {
-  /** All types in the order of their ids, `void` first (and those of `base` before this one's own). */
-  readonly types: readonly BtfType[]
   readonly byteOrder: ByteOrder
   readonly pointerSize: 4 | 8
   readonly base: Btf | undefined
+  /** Number of types, `void` and those of `base` among them; ids are below it. */
+  readonly length: number
+  /** Where the types come from, if from a file. */
+  readonly words: TypeWords | undefined
+  /** How the file was laid out that they come from. */
+  readonly form: BtfForm | undefined
   private readonly strings: StringTable | undefined
+  private readonly known: (BtfType | undefined)[]
+  private all: readonly BtfType[] | undefined
   private nameIndex: NameIndex | undefined
+  private nameMap: ReadonlyMap<string, readonly BtfTypeId[]> | undefined
   private readonly sizes = new Map<BtfTypeId, number>()
   private readonly alignments = new Map<BtfTypeId, number>()
 
-  /** `types[0]` is `void` (or, with a base, `types` starts with all of `base.types`); each type's id is its index. */
-  constructor(types: readonly BtfType[], options: BtfOptions) {
-    this.types = types
+  /**
+   * Of types made by hand, `types[0]` is `void` (or, with a base, `types` starts with all of `base.types`), and each
+   * type's id is its index.
+   */
+  constructor(types: readonly BtfType[] | TypeWords, options: BtfOptions) {
+    if (isTypeWords(types)) {
+      this.words = types
+      this.length = types.end
+      this.known = []
+      if (options.base === undefined) this.known.push({ kind: 'void', id: 0, name: '' })
+    } else {
+      this.words = undefined
+      this.length = types.length
+      this.known = types as BtfType[]
+      this.all = types
+    }
     this.byteOrder = options.byteOrder
     this.base = options.base
     this.pointerSize = options.pointerSize ?? 8
     this.strings = options.strings
+    this.form = options.form
+  }
+
+  /**
+   * All types in the order of their ids, `void` first (and those of `base` before this one's own). Of a file, each type
+   * is made when it is asked for; this makes all of them, which takes a kernel's a third of a second. `get`, `kindOf` and
+   * `nameOf` ask for one.
+   */
+  get types(): readonly BtfType[] {
+    if (this.all !== undefined) return this.all
+    const all = new Array<BtfType>(this.length)
+    for (let id = 0; id < this.length; id++) all[id] = this.get(id)!
+    this.all = all
+    return all
+  }
+
+  /** Id of the first type that is not the base's. */
+  get firstOwn(): BtfTypeId {
+    return this.base?.length ?? 1
   }
 
   /** Bytes of all strings, the base's included: the offset at which those of a split BTF begin. */
   get stringsLength(): number {
-    return (this.base?.stringsLength ?? 0) + (this.strings?.bytes.length ?? 0)
+    return (this.base?.stringsLength ?? 0) + this.ownStrings.length
+  }
+
+  /** The file's strings, without those of its base. */
+  get ownStrings(): Uint8Array {
+    return this.strings?.bytes ?? NO_BYTES
   }
 
   /** The string at an offset into the file's strings, or into its base's. Throws `ERR_BTF` if there is none. */
@@ -69,29 +112,55 @@ export class Btf {
     return this.strings.at(offset - inBase)
   }
 
+  /** The type with this id; undefined if there is none. */
+  get(id: BtfTypeId): BtfType | undefined {
+    const known = this.known[id]
+    if (known !== undefined || this.words === undefined) return known
+    // The base's types are its own objects, so that there is one of each.
+    if (id < this.words.first) return this.base?.get(id)
+    if (!(id < this.length) || id !== id >>> 0) return undefined
+    const type = this.words.type(id)
+    this.known[id] = type
+    return type
+  }
+
   /** The type with this id; throws `ERR_BTF` if there is none. */
   type(id: BtfTypeId): BtfType {
-    const type = this.types[id]
-    if (type === undefined) throw new AnybpfError('ERR_BTF', `BTF has no type ${id}: it has ${this.types.length} types`)
+    const type = this.get(id)
+    if (type === undefined) throw new AnybpfError('ERR_BTF', `BTF has no type ${id}: it has ${this.length} types`)
     return type
+  }
+
+  /** The kind of a type; of one from a file without making the type. Throws `ERR_BTF` if there is none. */
+  kindOf(id: BtfTypeId): BtfKind {
+    return this.isInFile(id) ? this.words!.kind(id) : this.type(id).kind
+  }
+
+  /** The name of a type; of one from a file without making the type. Throws `ERR_BTF` if there is none. */
+  nameOf(id: BtfTypeId): string {
+    return this.isInFile(id) ? this.words!.name(id) : this.type(id).name
   }
 
   /** The first type of this name, of one of these kinds if any are given. */
   find<K extends BtfKind>(name: string, ...kinds: readonly K[]): BtfTypeOf<K> | undefined
   find(name: string, ...kinds: readonly BtfKind[]): BtfType | undefined {
-    const { names, namesOfKind } = this.index()
-    if (kinds.length === 0) return names.get(name)?.[0]
-    let first: BtfType | undefined
-    for (const kind of kinds) {
-      const type = namesOfKind.get(kind)?.get(name)
-      if (type !== undefined && (first === undefined || type.id < first.id)) first = type
+    for (const id of this.idsOf(name)) {
+      if (kinds.length === 0 || kinds.includes(this.kindOf(id))) return this.type(id)
     }
-    return first
+    return undefined
   }
 
   /** All types of this name, in the order of their ids. */
   findAll(name: string): readonly BtfType[] {
-    return this.index().names.get(name) ?? []
+    return this.idsOf(name).map((id) => this.type(id))
+  }
+
+  /** Ids of all types of this name, the base's first. */
+  idsOf(name: string): readonly BtfTypeId[] {
+    if (this.words === undefined) return this.handMadeNames().get(name) ?? []
+    this.nameIndex ??= new NameIndex(this.words)
+    const own = this.nameIndex.find(name)
+    return this.base === undefined ? own : [...this.base.idsOf(name), ...own]
   }
 
   /** What a type is once typedefs, qualifiers, type tags and `var`s are peeled off. Throws `ERR_BTF` on a cycle. */
@@ -188,7 +257,7 @@ export class Btf {
     let qualifiers = ''
     let at = id
     for (let depth = 0; depth < BTF_MAX_DEPTH; depth++) {
-      const type = this.types[at]
+      const type = this.get(at)
       if (type === undefined) break
       switch (type.kind) {
         case 'const':
@@ -232,22 +301,21 @@ export class Btf {
     return `<type ${at}>`
   }
 
-  private index(): NameIndex {
-    if (this.nameIndex !== undefined) return this.nameIndex
-    const names = new Map<string, BtfType[]>()
-    const namesOfKind = new Map<BtfKind, Map<string, BtfType>>()
-    for (const type of this.types) {
-      const { name, kind } = type
+  private isInFile(id: BtfTypeId): boolean {
+    return this.words !== undefined && id >= this.words.first && id < this.length && id === id >>> 0
+  }
+
+  private handMadeNames(): ReadonlyMap<string, readonly BtfTypeId[]> {
+    if (this.nameMap !== undefined) return this.nameMap
+    const names = new Map<string, BtfTypeId[]>()
+    for (const { name, id } of this.types) {
       if (name === '') continue
       const same = names.get(name)
-      if (same === undefined) names.set(name, [type])
-      else same.push(type)
-      let ofKind = namesOfKind.get(kind)
-      if (ofKind === undefined) namesOfKind.set(kind, (ofKind = new Map()))
-      if (!ofKind.has(name)) ofKind.set(name, type)
+      if (same === undefined) names.set(name, [id])
+      else same.push(id)
     }
-    this.nameIndex = { names, namesOfKind }
-    return this.nameIndex
+    this.nameMap = names
+    return names
   }
 
   private sizeOfScalar(type: BtfType, asked: BtfTypeId): number {
@@ -309,6 +377,12 @@ export class Btf {
     }
     return undefined
   }
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+function isTypeWords(types: readonly BtfType[] | TypeWords): types is TypeWords {
+  return !Array.isArray(types)
 }
 
 const MAX_MEMBERS_SEEN = 100_000

@@ -1,27 +1,41 @@
 /**
- * What must hold of BTF types beyond their encoding: references exist and are of a kind that makes sense, fields lie
- * inside their struct, and no type contains itself.
+ * Checks types that were made by hand: each is as its declaration says, and what holds of types in a file holds of them.
  * @see https://docs.kernel.org/bpf/btf.html
  * @module
  */
-import { AnybpfError, quoteName } from '../util/index.ts'
-import { type Btf, partsOf } from './btf.ts'
-import type { BtfInt, BtfStruct, BtfType, BtfTypeId } from './types.ts'
+import { AnybpfError, StringTable } from '../util/index.ts'
+import type { Btf } from './btf.ts'
+import { checkReferences } from './check-references.ts'
+import { encodeTypes } from './encode-types.ts'
+import { StringPool } from './string-pool.ts'
+import { type TypeBase, TypeWords } from './type-words.ts'
+import type { BtfType, BtfTypeId } from './types.ts'
 
 /** What was found to be good; types are never changed. */
 const CHECKED = new WeakSet<Btf>()
 
 /**
- * Checks the types from id `first` on, be they read from a file or made by hand. Throws `ERR_BTF` at the first thing
- * wrong. What was found to be good is not looked at again.
+ * Checks the types from id `first` on. Throws `ERR_BTF` at the first thing wrong. What came from a file was checked when
+ * it was read, and what was found to be good is not looked at again.
  */
 export function checkBtf(btf: Btf, first = 1): void {
-  if (CHECKED.has(btf)) return
-  for (let id = first; id < btf.types.length; id++) checkShape(btf.types[id], id)
-  for (let id = first; id < btf.types.length; id++) checkType(btf, btf.types[id]!)
-  checkContainment(btf, first)
-  checkPointerChains(btf, first)
+  if (btf.words !== undefined || CHECKED.has(btf)) return
+  const types = btf.types.slice(first)
+  types.forEach((type, i) => {
+    checkShape(type, first + i)
+  })
+  const pool = new StringPool()
+  const { words, starts } = encodeTypes(types, (name) => pool.add(name), true)
+  const strings = new StringTable(pool.bytes(), 'ERR_BTF', 'BTF strings')
+  checkReferences(new TypeWords({ words, starts, strings, base: baseOf(btf, first), little: true }))
   if (first <= 1 || (btf.base !== undefined && CHECKED.has(btf.base))) CHECKED.add(btf)
+}
+
+/** The types before `first`. */
+function baseOf(btf: Btf, first: number): TypeBase | undefined {
+  return first <= 1
+    ? undefined
+    : { length: first, kindOf: (id) => btf.kindOf(id), stringsLength: 0, stringAt: () => '' }
 }
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
@@ -57,7 +71,7 @@ const SHAPES: ReadonlyMap<unknown, Shape> = new Map<BtfType['kind'], Shape>([
   ['float', { size: isCount }],
   ['decl_tag', { type: isCount, componentIndex: isWhole }],
   ['type_tag', TO_TYPE],
-  ['unknown', {}],
+  ['unknown', { kindNumber: isCount, count: isCount, sizeOrType: isCount, data: (v) => v instanceof Uint8Array }],
 ])
 
 function listOf(shape: Shape): (value: unknown) => boolean {
@@ -75,8 +89,8 @@ function wrongField(value: unknown, shape: Shape, names: readonly string[]): str
   return names.find((name) => !shape[name]!((value as Record<string, unknown>)[name]))
 }
 
-/** Types made by hand are as their declarations say. */
-function checkShape(type: BtfType | undefined, id: BtfTypeId): void {
+/** Types made by hand are as their declarations say: throws `ERR_BTF` otherwise. */
+export function checkShape(type: BtfType | undefined, id: BtfTypeId): void {
   const shape = SHAPES.get(type?.kind)
   if (type === undefined || shape === undefined) {
     throw new AnybpfError('ERR_BTF', `BTF type ${id} is no type: its kind is ${String(type?.kind)}`)
@@ -84,135 +98,5 @@ function checkShape(type: BtfType | undefined, id: BtfTypeId): void {
   const wrong = type.id !== id ? 'id' : isText(type.name) ? wrongField(type, shape, Object.keys(shape)) : 'name'
   if (wrong !== undefined) {
     throw new AnybpfError('ERR_BTF', `BTF type ${id} (${type.kind}): its ${wrong} is not what it has to be`)
-  }
-}
-
-function checkType(btf: Btf, type: BtfType): void {
-  switch (type.kind) {
-    case 'int':
-      checkInt(type)
-      return
-    case 'ptr':
-    case 'typedef':
-    case 'volatile':
-    case 'const':
-    case 'restrict':
-    case 'type_tag':
-    case 'decl_tag':
-      reference(btf, type, type.type, 'type')
-      return
-    case 'array':
-      reference(btf, type, type.type, 'element type')
-      reference(btf, type, type.indexType, 'index type')
-      return
-    case 'struct':
-    case 'union':
-      checkStruct(btf, type)
-      return
-    case 'func': {
-      const proto = reference(btf, type, type.type, 'prototype')
-      if (proto.kind !== 'func_proto') fail(type, `its prototype, type ${type.type}, is a ${proto.kind}`)
-      return
-    }
-    case 'func_proto':
-      reference(btf, type, type.returnType, 'return type')
-      for (const param of type.params) reference(btf, type, param.type, 'parameter type')
-      return
-    case 'var':
-      reference(btf, type, type.type, 'type')
-      return
-    case 'datasec':
-      for (const variable of type.variables) {
-        const target = reference(btf, type, variable.type, 'variable')
-        if (target.kind !== 'var' && target.kind !== 'func') {
-          fail(type, `variable ${variable.type} is a ${target.kind}`)
-        }
-      }
-      return
-    default:
-      return
-  }
-}
-
-function checkInt(type: BtfInt): void {
-  if (type.bits > 128 || type.offset + type.bits > 8 * type.size) {
-    fail(type, `${type.bits} bits at bit ${type.offset} do not fit ${type.size} bytes`)
-  }
-}
-
-function checkStruct(btf: Btf, type: BtfStruct): void {
-  for (const member of type.members) {
-    // The text of the message only where it is needed: a struct may have a million members.
-    if (btf.types[member.type] === undefined)
-      reference(btf, type, member.type, `type of member ${quoteName(member.name)}`)
-    if (member.bitOffset + member.bitSize > 8 * type.size) {
-      fail(type, `member ${quoteName(member.name)} at bit ${member.bitOffset} lies beyond its ${type.size} bytes`)
-    }
-  }
-}
-
-function reference(btf: Btf, from: BtfType, id: BtfTypeId, what: string): BtfType {
-  const type = btf.types[id]
-  return type ?? fail(from, `its ${what}, type ${id}, does not exist`)
-}
-
-function fail(type: BtfType, what: string): never {
-  const name = type.name === '' ? '' : ` ${quoteName(type.name)}`
-  throw new AnybpfError('ERR_BTF', `BTF type ${type.id} (${type.kind}${name}): ${what}`)
-}
-
-/** Depth-first with its own stack: 0 not seen, 1 being looked at, 2 done. */
-function checkContainment(btf: Btf, first: number): void {
-  const state = new Uint8Array(btf.types.length)
-  for (let root = first; root < btf.types.length; root++) {
-    if (state[root] !== 0) continue
-    const stack: { id: BtfTypeId; inner: readonly BtfTypeId[]; next: number }[] = []
-    const enter = (id: BtfTypeId): void => {
-      state[id] = 1
-      stack.push({ id, inner: partsOf(btf.types[id]!), next: 0 })
-    }
-    enter(root)
-    while (stack.length > 0) {
-      const top = stack[stack.length - 1]!
-      const inner = top.inner[top.next++]
-      if (inner === undefined) {
-        state[top.id] = 2
-        stack.pop()
-      } else if (state[inner] === 1) {
-        fail(btf.types[inner]!, 'it contains itself')
-      } else if (state[inner] === 0) {
-        enter(inner)
-      }
-    }
-  }
-}
-
-/** A chain of pointers, typedefs and qualifiers has to end at something else. */
-function checkPointerChains(btf: Btf, first: number): void {
-  const seenFrom = new Uint32Array(btf.types.length)
-  for (let root = first; root < btf.types.length; root++) {
-    let id: BtfTypeId | undefined = root
-    while (id !== undefined && seenFrom[id] === 0) {
-      seenFrom[id] = root
-      const type: BtfType = btf.types[id]!
-      id = chainTarget(type)
-    }
-    if (id !== undefined && seenFrom[id] === root) fail(btf.types[id]!, 'its chain of pointers leads back to itself')
-  }
-}
-
-function chainTarget(type: BtfType): BtfTypeId | undefined {
-  switch (type.kind) {
-    case 'ptr':
-    case 'typedef':
-    case 'volatile':
-    case 'const':
-    case 'restrict':
-    case 'type_tag':
-    case 'var':
-    case 'array':
-      return type.type
-    default:
-      return undefined
   }
 }

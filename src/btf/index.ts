@@ -3,7 +3,21 @@
  * @module
  */
 export * from './btf.ts'
-export * from './check-btf.ts'
+export * from './builder.ts'
+export { checkBtf } from './check-btf.ts'
+export { type EmitBtfOptions, emitBtf } from './emit-btf.ts'
+export * from './emit-btf-ext.ts'
+export * from './form.ts'
+export { BTF_KIND_NUMBERS, BTF_KIND_ROWS, type BtfKindRow } from './kinds.ts'
 export * from './parse-btf.ts'
-export * from './parse-btf-ext.ts'
+export {
+  type BtfCoreRelocation,
+  type BtfExt,
+  type BtfExtForm,
+  type BtfFuncInfo,
+  type BtfLineInfo,
+  parseBtfExt,
+} from './parse-btf-ext.ts'
+export * from './references.ts'
+export { BTF_MAX_TYPES } from './scan-types.ts'
 export * from './types.ts'

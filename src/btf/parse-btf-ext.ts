@@ -13,6 +13,8 @@ export interface BtfFuncInfo {
   /** Bytes from the start of the section. */
   readonly offset: number
   readonly type: BtfTypeId
+  /** What the record has beyond what is known here. */
+  readonly extra?: Uint8Array
 }
 
 export interface BtfLineInfo {
@@ -22,6 +24,8 @@ export interface BtfLineInfo {
   readonly line: number
   readonly column: number
   readonly text: string
+  /** What the record has beyond what is known here. */
+  readonly extra?: Uint8Array
 }
 
 export interface BtfCoreRelocation {
@@ -31,6 +35,8 @@ export interface BtfCoreRelocation {
   readonly access: string
   /** `enum bpf_core_relo_kind`. */
   readonly kind: number
+  /** What the record has beyond what is known here. */
+  readonly extra?: Uint8Array
 }
 
 /** By name of the section of code; the records in the order of the file. */
@@ -38,16 +44,34 @@ export interface BtfExt {
   readonly functions: ReadonlyMap<string, readonly BtfFuncInfo[]>
   readonly lines: ReadonlyMap<string, readonly BtfLineInfo[]>
   readonly coreRelocations: ReadonlyMap<string, readonly BtfCoreRelocation[]>
+  /** How the file was laid out that they come from. */
+  readonly form?: BtfExtForm
 }
 
-const HEADER_SIZE = 24
-const CORE_HEADER_SIZE = 32
-const COLUMN_MASK = 0x3ff
-const LINE_SHIFT = 10
+/** Bytes of a record of each kind; 0 where there is not even a list of them. */
+export interface BtfExtForm {
+  readonly flags: number
+  /** Bytes of the header: 24, 32 with CO-RE, or more. */
+  readonly headerSize: number
+  readonly unknownHeader: Uint8Array
+  readonly funcInfoSize: number
+  readonly lineInfoSize: number
+  readonly coreRelocationSize: number
+}
+
+/** Bytes of the records that are known here. */
+export const FUNC_INFO_SIZE = 8
+export const LINE_INFO_SIZE = 16
+export const CORE_RELOCATION_SIZE = 16
+
+export const EXT_HEADER_SIZE = 24
+export const EXT_CORE_HEADER_SIZE = 32
+export const COLUMN_MASK = 0x3ff
+export const LINE_SHIFT = 10
 
 /** Reads `.BTF.ext`; strings are looked up in `btf`. Throws `ERR_BTF` with the place of what is wrong. */
 export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
-  if (bytes.length < HEADER_SIZE) throw new AnybpfError('ERR_BTF', `.BTF.ext is cut short: ${bytes.length} bytes`)
+  if (bytes.length < EXT_HEADER_SIZE) throw new AnybpfError('ERR_BTF', `.BTF.ext is cut short: ${bytes.length} bytes`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const little = btf.byteOrder === 'little'
   if (view.getUint16(0, little) !== BTF_MAGIC) {
@@ -55,10 +79,10 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
   }
   if (bytes[2] !== BTF_VERSION) throw new AnybpfError('ERR_BTF', `.BTF.ext version ${bytes[2]} is not known`)
   const headerSize = view.getUint32(4, little)
-  if (headerSize < HEADER_SIZE || headerSize > bytes.length) {
+  if (headerSize < EXT_HEADER_SIZE || headerSize > bytes.length) {
     throw new AnybpfError('ERR_BTF', `.BTF.ext header of ${headerSize} bytes, in ${bytes.length} bytes`)
   }
-  const read = <T>(field: number, what: string, size: number, record: (at: number) => T): Map<string, T[]> => {
+  const read = <T extends object>(field: number, what: string, size: number, record: (at: number) => T): Info<T> => {
     const start = headerSize + view.getUint32(field, little)
     const length = view.getUint32(field + 4, little)
     if (start + length > bytes.length) {
@@ -67,28 +91,45 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
     return readInfo({ view, little, start, end: start + length, what, minimum: size, btf }, record)
   }
   const u32 = (at: number): number => view.getUint32(at, little)
-  return {
-    functions: read(8, 'function records', 8, (at) => ({ offset: u32(at), type: u32(at + 4) })),
-    lines: read(16, 'line records', 16, (at) => {
-      const position = u32(at + 12)
-      return {
+  const functions = read(8, 'function records', FUNC_INFO_SIZE, (at) => ({ offset: u32(at), type: u32(at + 4) }))
+  const lines = read(16, 'line records', LINE_INFO_SIZE, (at) => {
+    const position = u32(at + 12)
+    return {
+      offset: u32(at),
+      file: btf.stringAt(u32(at + 4)),
+      text: btf.stringAt(u32(at + 8)),
+      line: position >>> LINE_SHIFT,
+      column: position & COLUMN_MASK,
+    }
+  })
+  const core = headerSize >= EXT_CORE_HEADER_SIZE
+  const coreRelocations: Info<BtfCoreRelocation> = !core
+    ? { sections: new Map(), size: 0 }
+    : read(24, 'CO-RE records', CORE_RELOCATION_SIZE, (at) => ({
         offset: u32(at),
-        file: btf.stringAt(u32(at + 4)),
-        text: btf.stringAt(u32(at + 8)),
-        line: position >>> LINE_SHIFT,
-        column: position & COLUMN_MASK,
-      }
-    }),
-    coreRelocations:
-      headerSize < CORE_HEADER_SIZE
-        ? new Map()
-        : read(24, 'CO-RE records', 16, (at) => ({
-            offset: u32(at),
-            type: u32(at + 4),
-            access: btf.stringAt(u32(at + 8)),
-            kind: u32(at + 12),
-          })),
+        type: u32(at + 4),
+        access: btf.stringAt(u32(at + 8)),
+        kind: u32(at + 12),
+      }))
+  return {
+    functions: functions.sections,
+    lines: lines.sections,
+    coreRelocations: coreRelocations.sections,
+    form: {
+      flags: bytes[3]!,
+      headerSize,
+      unknownHeader: new Uint8Array(bytes.subarray(core ? EXT_CORE_HEADER_SIZE : EXT_HEADER_SIZE, headerSize)),
+      funcInfoSize: functions.size,
+      lineInfoSize: lines.size,
+      coreRelocationSize: coreRelocations.size,
+    },
   }
+}
+
+interface Info<T> {
+  readonly sections: Map<string, T[]>
+  /** Bytes of a record. */
+  readonly size: number
 }
 
 interface InfoPart {
@@ -103,11 +144,11 @@ interface InfoPart {
 }
 
 /* record size u32, then for each section of code: name offset u32 | number of records u32 | records */
-function readInfo<T>(part: InfoPart, record: (at: number) => T): Map<string, T[]> {
+function readInfo<T extends object>(part: InfoPart, record: (at: number) => T): Info<T> {
   const { view, little, end, what } = part
   const result = new Map<string, T[]>()
   let at = part.start
-  if (at === end) return result
+  if (at === end) return { sections: result, size: 0 }
   const need = (length: number): void => {
     if (at + length > end) throw new AnybpfError('ERR_BTF', `.BTF.ext ${what} are cut short`)
   }
@@ -125,7 +166,12 @@ function readInfo<T>(part: InfoPart, record: (at: number) => T): Map<string, T[]
     need(count * size)
     let records = result.get(section)
     if (records === undefined) result.set(section, (records = []))
-    for (let i = 0; i < count; i++, at += size) records.push(record(at))
+    const extra = size - part.minimum
+    for (let i = 0; i < count; i++, at += size) {
+      const known = record(at)
+      const unknown = new Uint8Array(view.buffer, view.byteOffset + at + part.minimum, extra)
+      records.push(extra === 0 ? known : { ...known, extra: unknown.slice() })
+    }
   }
-  return result
+  return { sections: result, size }
 }

@@ -17,12 +17,12 @@ export class MinimalTypes {
 
   /** The new id of a type, which is added with all that lies in its values; undefined if it does not exist. */
   add(id: BtfTypeId): number | undefined {
-    if (this.btf.types[id] === undefined || id === 0) return id === 0 ? 0 : undefined
+    if (this.btf.get(id) === undefined || id === 0) return id === 0 ? 0 : undefined
     // Numbers first, for types may be deeply nested; a file's types may not be well-founded.
     const added: BtfType[] = []
     for (const pending = [id]; pending.length > 0; ) {
       const next = pending.pop()!
-      const type = this.btf.types[next]
+      const type = this.btf.get(next)
       if (next === 0 || type === undefined || this.ids.has(next)) continue
       this.ids.set(next, this.types.length + added.length + 1)
       added.push(type)

@@ -2,7 +2,7 @@
  * What is in an object, gathered as plain data: the document that `inspect --json` prints and its tables are made from.
  * @module
  */
-import type { BtfKind } from '../btf/index.ts'
+import type { Btf, BtfKind } from '../btf/index.ts'
 import {
   BPF_RELOCATION,
   type ElfFile,
@@ -146,7 +146,7 @@ export function inspectObject(file: string, bytes: Uint8Array): Inspection {
     sections,
     relocations: sumCounts(sections.map((section) => section.relocations)),
     problems,
-    ...(spec.btf === undefined ? {} : { btf: summarizeBtf(spec.btf.types) }),
+    ...(spec.btf === undefined ? {} : { btf: summarizeBtf(spec.btf) }),
   }
 }
 
@@ -272,8 +272,8 @@ function sumCounts(parts: readonly Readonly<Record<string, number>>[]): Record<s
   return sum
 }
 
-function summarizeBtf(types: readonly { readonly kind: BtfKind }[]): NonNullable<Inspection['btf']> {
+function summarizeBtf(btf: Btf): NonNullable<Inspection['btf']> {
   const kinds: Partial<Record<BtfKind, number>> = {}
-  for (const { kind } of types) if (kind !== 'void') kinds[kind] = (kinds[kind] ?? 0) + 1
-  return { types: types.length - 1, kinds }
+  for (let id = 1; id < btf.length; id++) kinds[btf.kindOf(id)] = (kinds[btf.kindOf(id)] ?? 0) + 1
+  return { types: btf.length - 1, kinds }
 }

@@ -36,14 +36,14 @@ function isSameField(a: SpecialField, b: SpecialField): boolean {
 
 function isSameType(btf: Btf, id: BtfTypeId, otherBtf: Btf, otherId: BtfTypeId): boolean {
   if (btf === otherBtf) return id === otherId
-  const type = btf.types[id]
-  const other = otherBtf.types[otherId]
+  const type = btf.get(id)
+  const other = otherBtf.get(otherId)
   if (type?.kind !== 'struct' || other?.kind !== 'struct') return false
   if (type.name !== other.name || type.size !== other.size || type.members.length !== other.members.length) return false
   return type.members.every(({ name, type: inner, bitOffset, bitSize }, i) => {
     const member = other.members[i]!
     if (name !== member.name || bitOffset !== member.bitOffset || bitSize !== member.bitSize) return false
-    return btf.types[inner]?.kind === otherBtf.types[member.type]?.kind
+    return btf.get(inner)?.kind === otherBtf.get(member.type)?.kind
   })
 }
 

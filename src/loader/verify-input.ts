@@ -210,6 +210,6 @@ function verifierFunctions(
 }
 
 function isGlobal(btf: Btf, type: BtfTypeId | undefined): boolean {
-  const func = type === undefined ? undefined : btf.types[type]
+  const func = type === undefined ? undefined : btf.get(type)
   return func?.kind === 'func' && func.linkage === 'global'
 }

@@ -74,7 +74,7 @@ function dataFields({ btf, variables }: MapTypes): RecordField[] {
   const fields: RecordField[] = []
   if (btf === undefined) return fields
   for (const { name, offset, btfType } of variables ?? []) {
-    const type = btfType === undefined ? undefined : btf.types[btfType]
+    const type = btfType === undefined ? undefined : btf.get(btfType)
     if (type !== undefined) fields.push({ name, offset, type: type.kind === 'var' ? type.type : type.id })
   }
   return fields

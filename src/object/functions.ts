@@ -118,7 +118,7 @@ class SectionReader {
       spec.code = this.code.slice(offset, end)
     }
     const type = this.records.functionTypes.get(offset) ?? file.btf?.find(start.name, 'func')?.id
-    if (type !== undefined && file.btf?.types[type]?.kind === 'func') spec.btfType = type
+    if (type !== undefined && file.btf?.get(type)?.kind === 'func') spec.btfType = type
     return spec
   }
 }

@@ -3,7 +3,7 @@
  * is wrong is rejected; what is no program at all, or no option, is a mistake of the caller's.
  * @module
  */
-import { type Btf, checkBtf } from '../btf/index.ts'
+import { Btf, checkBtf } from '../btf/index.ts'
 import type { Instruction } from '../isa/index.ts'
 import { AnybpfError, quoteName } from '../util/index.ts'
 import type { VerifierMap, VerifierProgram, VerifierReference, VerifyOptions } from './program.ts'
@@ -211,7 +211,7 @@ function checkMap(at: string, map: VerifierMap, maps: Set<VerifierMap>): void {
     checkTypes(`map ${quoteName(one.name)}: btf`, one.btf)
     for (const field of ['btfKeyType', 'btfValueType'] as const) {
       const id = one[field]
-      if (id !== undefined && one.btf.types[id] === undefined) {
+      if (id !== undefined && one.btf.get(id) === undefined) {
         usage(`map ${quoteName(one.name)}: ${field} ${shown(id)} is not in its BTF`)
       }
     }
@@ -219,7 +219,7 @@ function checkMap(at: string, map: VerifierMap, maps: Set<VerifierMap>): void {
 }
 
 function checkTypes(what: string, btf: Btf): void {
-  if (!Array.isArray(btf?.types)) usage(`${what} is not BTF`)
+  if (!(btf instanceof Btf)) usage(`${what} is not BTF`)
   checkBtf(btf)
 }
 

@@ -61,7 +61,7 @@ export function kptrType(env: Environment, field: SpecialField): BtfTypeRef {
 }
 
 export function typeName(ref: BtfTypeRef): string {
-  return ref.btf.types[ref.id]?.name ?? ''
+  return ref.btf.get(ref.id)?.name ?? ''
 }
 
 function sameType(a: BtfTypeRef, b: BtfTypeRef): boolean {

@@ -72,7 +72,7 @@ function checkGlobalArgument(env: Environment, arg: GlobalArgument, index: numbe
     case 'trusted_btf_or_null': {
       const nullable = arg.kind === 'trusted_btf_or_null'
       if (nullable && isNullConstant(reg)) return
-      const btfType = arg.btf?.types[arg.btfType]?.name ?? ''
+      const btfType = arg.btf?.get(arg.btfType)?.name ?? ''
       const spec = nullable ? ({ kind: 'btf', btfType, nullable } as const) : ({ kind: 'btf', btfType } as const)
       checkArgumentType(env, reg, regno, spec, new CallContext(undefined, undefined))
       checkArgumentOffset(env, reg, regno, 'plain')

@@ -75,7 +75,7 @@ function newObject(env: Environment, perCpu: boolean, call: CallContext): Reg {
   }
   if (btf === undefined) return reject('invalid_btf', 'bpf_obj_new/bpf_percpu_obj_new requires prog BTF')
   const id = constant.valueLow >>> 0
-  const type = btf.types[id]
+  const type = btf.get(id)
   if (type?.kind !== 'struct') {
     return reject('argument_type', 'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct', { regno: 1 })
   }
@@ -102,7 +102,7 @@ function castReadOnly(env: Environment, call: CallContext): Reg {
   const { kernelBtf } = env
   const id = (call.constant?.valueLow ?? 0) >>> 0
   if (id === 0) return pointer(PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED)
-  const type = kernelBtf?.types[id]
+  const type = kernelBtf?.get(id)
   if (type === undefined) {
     reject('argument_value', `Unknown type ID ${id} passed to kfunc bpf_rdonly_cast`, { regno: 2 })
   }

@@ -92,7 +92,7 @@ const REPEATABLE: ReadonlySet<SpecialFieldKind> = new Set([
 
 /** The tag next to a pointer's target: `kptr` in `struct task_struct __kptr *`. */
 function pointerField(btf: Btf, id: BtfTypeId, offset: number): SpecialField | undefined {
-  let target = btf.types[id]
+  let target = btf.get(id)
   let kind: SpecialFieldKind | undefined
   for (let depth = 0; depth < DEPTH_MAX && target !== undefined; depth++) {
     if (target.kind === 'type_tag') {
@@ -100,7 +100,7 @@ function pointerField(btf: Btf, id: BtfTypeId, offset: number): SpecialField | u
     } else if (target.kind !== 'const' && target.kind !== 'volatile' && target.kind !== 'typedef') {
       break
     }
-    target = btf.types[target.type]
+    target = btf.get(target.type)
   }
   // A structure that is only declared says too little of what the kernel is to give back.
   if (kind === undefined || target?.kind !== 'struct') return undefined
@@ -109,8 +109,9 @@ function pointerField(btf: Btf, id: BtfTypeId, offset: number): SpecialField | u
 
 /** What `contains:TYPE:MEMBER`, a declaration tag of a list or tree, says. */
 function contained(btf: Btf, owner: BtfTypeId, member: number): { typeId: BtfTypeId; nodeOffset: number } | undefined {
-  for (const type of btf.types) {
-    if (type.kind !== 'decl_tag' || type.type !== owner || type.componentIndex !== member) continue
+  for (let id = 1; id < btf.length; id++) {
+    const type = btf.kindOf(id) === 'decl_tag' ? btf.type(id) : undefined
+    if (type?.kind !== 'decl_tag' || type.type !== owner || type.componentIndex !== member) continue
     const [word, name, node] = type.name.split(':')
     if (word !== 'contains' || name === undefined || node === undefined) continue
     const struct = btf.find(name, 'struct')
@@ -238,7 +239,7 @@ function structRecord(btf: Btf, id: BtfTypeId): FieldRecord | undefined {
     RECORDS.set(btf, records)
   }
   if (records.has(id)) return records.get(id)
-  const type = btf.types[id] === undefined ? undefined : btf.resolve(id)
+  const type = btf.get(id) === undefined ? undefined : btf.resolve(id)
   const record = type?.kind === 'struct' ? collect(() => new Collector(btf).struct(type, 0).fields) : NO_FIELDS
   records.set(id, record)
   return record
@@ -275,7 +276,7 @@ function sectionRecord(map: VerifierMap, btf: Btf, section: BtfDatasec): FieldRe
 export function mapRecord(map: VerifierMap): FieldRecord {
   const { btf, btfValueType } = map
   if (btf === undefined || btfValueType === undefined) return NO_FIELDS
-  const type = btf.types[btfValueType]
+  const type = btf.get(btfValueType)
   return type?.kind === 'datasec' ? sectionRecord(map, btf, type) : recordOf(btf, btfValueType)
 }
 

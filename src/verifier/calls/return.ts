@@ -56,7 +56,7 @@ function hookReturnsVoid(env: Environment): boolean | undefined {
   if (attachTo === undefined || env.kernelBtf === undefined) return undefined
   const name = type === 'lsm' && !attachTo.startsWith('bpf_lsm_') ? `bpf_lsm_${attachTo}` : attachTo
   const func = env.kernelBtf.find(name, 'func')
-  const prototype = func && env.kernelBtf.types[func.type]
+  const prototype = func && env.kernelBtf.get(func.type)
   return prototype?.kind === 'func_proto' ? prototype.returnType === 0 : undefined
 }
 

@@ -91,8 +91,8 @@ const UNKNOWN_CONTENTS: StructAccess = { kind: 'scalar' }
 
 /** A type of which nothing but its name is known. */
 function isOpaque({ btf, id }: BtfTypeRef): boolean {
-  const type = btf.types[id]
-  return type?.kind === 'struct' && type.size === 0 && type.members.length === 0 && btf.types.length === 2
+  const type = btf.get(id)
+  return type?.kind === 'struct' && type.size === 0 && type.members.length === 0 && btf.length === 2
 }
 
 function lookUp(ref: BtfTypeRef, off: number, size: number): StructAccess {

@@ -120,7 +120,7 @@ export function regText(reg: Reg, frameno: number, precise = false): string {
     if (reg.aux !== frameno) text += `[${reg.aux}]`
     if (scalar.isConstant) return text + signedText(signed64(scalar.valueLow, scalar.valueHigh) + BigInt(reg.off))
   }
-  if (base === PTR_TO_BTF_ID) text += reg.btf.btf.types[reg.btf.id]?.name ?? ''
+  if (base === PTR_TO_BTF_ID) text += reg.btf.btf.get(reg.btf.id)?.name ?? ''
   return `${text}(${regParts(reg).join(',')})`
 }
 

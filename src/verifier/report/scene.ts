@@ -276,8 +276,8 @@ export class Scene {
   private entryName(regno: number): string | undefined {
     const { btf } = this.env.program
     const type = this.env.subprograms[this.env.rootSubprogram]?.btfType
-    const func = type === undefined ? undefined : btf?.types[type]
-    const prototype = func?.kind === 'func' ? btf?.types[func.type] : undefined
+    const func = type === undefined ? undefined : btf?.get(type)
+    const prototype = func?.kind === 'func' ? btf?.get(func.type) : undefined
     const name = prototype?.kind === 'func_proto' ? prototype.params[regno - 1]?.name : undefined
     return name === '' ? undefined : name
   }

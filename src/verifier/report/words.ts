@@ -138,7 +138,7 @@ export function targetText(reg: Reg): string {
       if ((reg.type & MEM_RINGBUF) !== 0) return `a ring-buffer record (${bytesText(reg.aux)})`
       return `memory of ${bytesText(reg.aux)}`
     case PTR_TO_BTF_ID: {
-      const name = reg.target === undefined ? '' : (reg.btf.btf.types[reg.btf.id]?.name ?? '')
+      const name = reg.target === undefined ? '' : (reg.btf.btf.get(reg.btf.id)?.name ?? '')
       const kind = (reg.type & PTR_UNTRUSTED) === 0 ? '' : ' (not trusted)'
       return name === '' ? `a kernel object${kind}` : `struct ${name}${kind}`
     }

@@ -49,10 +49,10 @@ function contractOf(env: Environment, subprogram: SubprogramInfo): readonly Glob
     if (!isGlobal) throw new NoContract()
     return reject('invalid_btf', message, { subprogram: subprogram.index, malformed })
   }
-  const func = subprogram.btfType === undefined ? undefined : btf?.types[subprogram.btfType]
+  const func = subprogram.btfType === undefined ? undefined : btf?.get(subprogram.btfType)
   if (btf === undefined || func === undefined) return fault('Global functions need valid BTF', true)
   if (func.kind !== 'func') return fault(`BTF of func#${subprogram.index} doesn't point to KIND_FUNC`, true)
-  const prototype = btf.types[func.type]
+  const prototype = btf.get(func.type)
   if (prototype?.kind !== 'func_proto') return fault(`Invalid type of function ${func.name}()`, true)
   // An ellipsis counts as a parameter.
   const count = prototype.params.length + (prototype.variadic ? 1 : 0)
@@ -152,7 +152,7 @@ class Parameter {
       return { kind: 'untrusted_mem', size: 0, btfType: 0, btf: undefined }
     }
     const btfType = this.kernelType(target)
-    const kernelType = this.env.kernelBtf!.types[btfType]!
+    const kernelType = this.env.kernelBtf!.get(btfType)!
     if (kernelType.kind !== 'struct' && kernelType.kind !== 'union') {
       this.fault(
         `arg#${index} has type ${kindText(kernelType.kind)} '', but only struct or primitive types are allowed`,

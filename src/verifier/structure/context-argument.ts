@@ -47,11 +47,11 @@ const REGISTERS_TYPEDEF = 'bpf_user_pt_regs_t'
 
 /** The name of the first typedef on the way, or ''. */
 function typedefName(btf: Btf, id: number): string {
-  let type = btf.types[id]
+  let type = btf.get(id)
   for (let depth = 0; type !== undefined && depth < 64; depth++) {
     if (type.kind === 'typedef') return type.name
     if (type.kind !== 'const' && type.kind !== 'volatile' && type.kind !== 'restrict' && type.kind !== 'type_tag') break
-    type = btf.types[type.type]
+    type = btf.get(type.type)
   }
   return ''
 }

@@ -18,7 +18,7 @@ export function describedFunctions(env: Environment): readonly VerifierFunction[
 
 /** The type with its typedefs and qualifiers peeled off; undefined where the chain leads nowhere. */
 export function peel(btf: Btf, id: number): BtfType | undefined {
-  let type = btf.types[id]
+  let type = btf.get(id)
   for (let depth = 0; type !== undefined && depth < 64; depth++) {
     switch (type.kind) {
       case 'typedef':
@@ -26,7 +26,7 @@ export function peel(btf: Btf, id: number): BtfType | undefined {
       case 'volatile':
       case 'restrict':
       case 'type_tag':
-        type = btf.types[type.type]
+        type = btf.get(type.type)
         break
       default:
         return type
@@ -43,8 +43,9 @@ export function tagsOf(btf: Btf, declaration: number, index: number, prefix: str
   let tags = TAGS.get(btf)
   if (tags === undefined) {
     const collected = new Map<number, { index: number; text: string }[]>()
-    for (const type of btf.types) {
-      if (type.kind !== 'decl_tag') continue
+    for (let id = 1; id < btf.length; id++) {
+      const type = btf.kindOf(id) === 'decl_tag' ? btf.type(id) : undefined
+      if (type?.kind !== 'decl_tag') continue
       const tag = { index: type.componentIndex, text: type.name }
       const same = collected.get(type.type)
       if (same === undefined) collected.set(type.type, [tag])
@@ -71,8 +72,8 @@ export function checkFunctionInfo(env: Environment): void {
     if (slot <= previous) {
       refuse('invalid_btf', `same or smaller insn offset (${slot}) than previous func info record (${previous})`, slot)
     }
-    const type = btf.types[btfType!]
-    if (type?.kind !== 'func' || btf.types[type.type]?.kind !== 'func_proto') {
+    const type = btf.get(btfType!)
+    if (type?.kind !== 'func' || btf.get(type.type)?.kind !== 'func_proto') {
       refuse('invalid_btf', `invalid type id ${btfType} in func info`, slot)
     }
     previous = slot
@@ -107,7 +108,7 @@ export function checkFunctionLayout(env: Environment): void {
 
 /** The function's result is an integer of a usual size, or an enum. */
 function returnsScalar(btf: Btf, func: number): boolean {
-  const prototype = btf.types[(btf.types[func] as BtfFunc).type]
+  const prototype = btf.get((btf.get(func) as BtfFunc).type)
   const type = prototype?.kind === 'func_proto' ? peel(btf, prototype.returnType) : undefined
   if (type === undefined) return false
   if (type.kind === 'enum' || type.kind === 'enum64') return true

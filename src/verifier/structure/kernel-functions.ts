@@ -17,7 +17,7 @@ export function kernelFunctionName(env: Environment, slot: number): string | und
   const reference = env.references.get(slot)
   if (reference !== undefined) return reference.kind === 'kfunc' ? reference.name : undefined
   const insn = env.insns[slot] as CallInsn
-  const type = insn.off === 0 ? env.kernelBtf?.types[insn.imm] : undefined
+  const type = insn.off === 0 ? env.kernelBtf?.get(insn.imm) : undefined
   return type?.kind === 'func' ? type.name : undefined
 }
 
@@ -30,7 +30,7 @@ export function kernelFunctionSpec(env: Environment, slot: number): KfuncSpec | 
 /** Its prototype in the kernel's BTF. */
 export function kernelFunctionPrototype(env: Environment, name: string): BtfFuncProto | undefined {
   const type = env.kernelBtf?.find(name, 'func')
-  const prototype = type === undefined ? undefined : env.kernelBtf?.types[type.type]
+  const prototype = type === undefined ? undefined : env.kernelBtf?.get(type.type)
   return prototype?.kind === 'func_proto' ? prototype : undefined
 }
 
@@ -85,7 +85,7 @@ function checkFunctionId(env: Environment, insn: CallInsn, slot: number): void {
     refuse('unknown_function', [why, 'failed to find BTF for kernel function'], slot)
   }
   if (insn.imm >= 0 && env.kernelBtf === undefined) return
-  if (env.kernelBtf?.types[insn.imm]?.kind !== 'func') {
+  if (env.kernelBtf?.get(insn.imm)?.kind !== 'func') {
     refuse('unknown_function', `kernel btf_id ${insn.imm >>> 0} is not a function`, slot)
   }
 }

@@ -111,7 +111,7 @@ const VOID = { kind: 'void' } as const
 /** The address of a kernel variable or function, by its BTF id. */
 function checkVariable(env: Environment, insn: LddwInsn, slot: number): void {
   if (insn.imm2 !== 0) refuse('invalid_btf', 'invalid module BTF object FD specified.', slot)
-  const type = insn.imm === 0 ? VOID : env.kernelBtf?.types[insn.imm]
+  const type = insn.imm === 0 ? VOID : env.kernelBtf?.get(insn.imm)
   if (type === undefined) {
     refuse('invalid_btf', `ldimm64 insn specifies invalid btf_id ${insn.imm}.`, slot)
   }
