@@ -106,6 +106,11 @@ const maps = mapWorkloads()
 // The empty ones are what the kernel's figures are net of.
 const wanted = ({ name }: Workload): boolean => name === EMPTY || name === NOTHING || name.includes(only)
 const workloads: Workload[] = [...memory, ...maps, ...captureWorkloads()].filter(wanted)
+if (only !== '' && !workloads.some(({ name }) => name.includes(only))) {
+  const names = [...memory, ...maps, ...captureWorkloads()].map(({ name }) => name)
+  console.error(`--only=${only}: no workload has that in its name; there are ${names.join(', ')}`)
+  process.exit(2)
+}
 const load = loadavg()[0]!
 const results: Result[] = []
 const timed: Timed[] = []

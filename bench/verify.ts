@@ -77,6 +77,10 @@ const corpus = join(
   'objects',
 )
 const all = [...subjects(existsSync(corpus) ? corpus : fileURLToPath(new URL('../examples', import.meta.url)))]
+if (all.length === 0) {
+  console.error(`--only=${only}: no program has that in its name (FILE SECTION PROGRAM)`)
+  process.exit(2)
+}
 const kernelBtf = readKernelBtf()
 const options = { explain: false, ...(kernelBtf !== undefined && { kernelBtf }) }
 

@@ -58,8 +58,8 @@ function ratios(results: readonly Result[], engines: readonly string[], to: stri
     ...compared.map((engine) => figure(ratio(result, engine), 2)),
     ...[to, ...compared].map((engine) => figure(result.ns[engine], Math.abs(result.ns[engine]!) < 100 ? 1 : 0)),
   ])
-  if (means) {
-    const counted = results.filter(({ name }) => name !== EMPTY)
+  const counted = results.filter(({ name }) => name !== EMPTY)
+  if (means && counted.length > 0) {
     const mean = (engine: string): string => {
       const found = counted.map((result) => ratio(result, engine)).filter((value) => value !== undefined)
       return found.length === 0 ? '-' : geometricMean(found).toFixed(2) + (found.length < counted.length ? '*' : '')
@@ -127,10 +127,12 @@ export function printReport(
     const whole = (result: Result, engine: string): number => result.ns[engine] ?? 0
     const net = (result: Result, engine: string): number =>
       whole(result, engine) - (NET.has(engine) ? 0 : whole(empty, engine))
-    console.log(`\nGeometric means without the empty program: ${pairs(plain, engines, whole)}`)
-    console.log(
-      `The same net of the empty program, as in a batch: ${pairs(plain, engines, net)}${worst(plain, engines, net)}`,
-    )
+    if (plain.some(({ name }) => name !== EMPTY)) {
+      console.log(`\nGeometric means without the empty program: ${pairs(plain, engines, whole)}`)
+      console.log(
+        `The same net of the empty program, as in a batch: ${pairs(plain, engines, net)}${worst(plain, engines, net)}`,
+      )
+    }
     if (plain.some(({ ns }) => ns['kernel'] !== undefined)) console.log('Figures of the kernel are net of it always.')
   }
   for (const [kind, title] of [

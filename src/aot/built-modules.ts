@@ -61,7 +61,7 @@ export function builtModules(
     if (budget && built.budget === undefined) {
       throw new AnybpfError(
         'ERR_USAGE',
-        `${program.name}: built without a budget; build it with one to run it with one`,
+        `${program.name}: built without a budget, so that no run can have one: build it with --budget N`,
       )
     }
     const { id, helpers, runtime, exported } = built

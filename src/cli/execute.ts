@@ -22,13 +22,22 @@ export async function execute(argv: readonly string[], io: CliIo, version = '0.0
       if (error.exitCode === 0) return EXIT.ok
       if (error.code === 'commander.help') return EXIT.usage
     }
-    const told = error instanceof CommanderError ? usageErrorOf(error) : toCliError(error)
+    const told = error instanceof CommanderError ? usageErrorOf(error, argv) : toCliError(error)
     reportError(told, argv.includes('--json'), io)
     return told.exit
   }
 }
 
-/** Commander's messages start with `error: ` and put a suggestion on a second line. */
-function usageErrorOf(error: CommanderError): CliError {
-  return usageError(error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '))
+/** What other tools call `-o DIR`. */
+const OUTPUT_ELSEWHERE = /^--(?:out|out-?dir|output-dir|dest|dist)(?==|$)/
+
+/**
+ * Commander's messages start with `error: ` and put a suggestion on a second line. What is missing it tells before what it does not
+ * know, which may be the same thing by another name.
+ */
+function usageErrorOf(error: CommanderError, argv: readonly string[]): CliError {
+  const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
+  if (error.code !== 'commander.missingMandatoryOptionValue') return usageError(message)
+  const other = argv.map((arg) => OUTPUT_ELSEWHERE.exec(arg)?.[0]).find((name) => name !== undefined)
+  return usageError(other === undefined ? message : `${message} (Did you mean -o by ${other}?)`)
 }

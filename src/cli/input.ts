@@ -13,15 +13,29 @@ export type ProgramFile =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'raw'; readonly bytes: Uint8Array }
 
-/** Reads a file and tells what it is. With `raw` it is instruction bytes, binary or as hexadecimal text. */
-export async function readProgramFile(file: string, raw: boolean, io: CliIo): Promise<ProgramFile> {
+/**
+ * Reads a file and tells what it is. With `raw` it is instruction bytes, binary or as hexadecimal text. `objectsOnly`: the command takes
+ * nothing else, and has no option --raw.
+ */
+export async function readProgramFile(
+  file: string,
+  raw: boolean,
+  io: CliIo,
+  { objectsOnly = false } = {},
+): Promise<ProgramFile> {
   const bytes = await readInput(file, io)
-  if (raw) return { kind: 'raw', bytes: await step(EXIT.badInput, file, () => rawInstructions(bytes)) }
+  if (raw) {
+    const problem = notInstructions(bytes)
+    if (problem !== undefined) throw new CliError(EXIT.badInput, 'ERR_FORMAT', problem, file)
+    return { kind: 'raw', bytes: await step(EXIT.badInput, file, () => rawInstructions(bytes)) }
+  }
   if (isElf(bytes) || /\.(?:o|elf)$/i.test(file)) return { kind: 'object', bytes }
   if (bytes.includes(0)) {
-    const hint = isCapture(bytes)
-      ? 'this is a packet capture, give it to --pcap'
-      : 'neither an ELF object nor text; instruction bytes need --raw'
+    const hint = objectsOnly
+      ? 'is no compiled BPF object: only objects are built'
+      : isCapture(bytes)
+        ? 'this is a packet capture, give it to --pcap'
+        : 'neither an ELF object nor text; instruction bytes need --raw'
     throw new CliError(EXIT.badInput, 'ERR_FORMAT', hint, file)
   }
   const text = decodeUtf8(bytes)
@@ -35,6 +49,18 @@ export async function readProgramFile(file: string, raw: boolean, io: CliIo): Pr
 /** The bytes of a file or of standard input. */
 export function readInput(file: string, io: CliIo): Promise<Uint8Array> {
   return step(EXIT.badInput, file, () => readBytes(file, { stdin: io.stdin }))
+}
+
+/** Why --raw is not for a file of these bytes, where that can be told. */
+function notInstructions(bytes: Uint8Array): string | undefined {
+  if (isElf(bytes)) return 'this is an ELF object, not instruction bytes: leave out --raw'
+  if (isCapture(bytes)) return 'this is a packet capture, not instruction bytes'
+  // Bytes of instructions have zeros; text that is not hexadecimal has none.
+  const isText =
+    bytes.length > 0 && !isHexText(bytes) && bytes.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d))
+  return isText
+    ? 'this is text, not instruction bytes in binary or hexadecimal: leave out --raw for assembler text'
+    : undefined
 }
 
 function isElf(bytes: Uint8Array): boolean {
@@ -52,7 +78,11 @@ function isCapture(bytes: Uint8Array): boolean {
  * 0x06) is neither a digit nor white space.
  */
 function rawInstructions(bytes: Uint8Array): Uint8Array {
-  const isText = bytes.every(
+  return isHexText(bytes) ? hexToBytes(decodeUtf8(bytes)) : bytes
+}
+
+function isHexText(bytes: Uint8Array): boolean {
+  return bytes.every(
     (byte) =>
       (byte >= 0x30 && byte <= 0x39) ||
       (byte >= 0x41 && byte <= 0x46) ||
@@ -60,7 +90,6 @@ function rawInstructions(bytes: Uint8Array): Uint8Array {
       byte === 0x20 ||
       (byte >= 0x09 && byte <= 0x0d),
   )
-  return isText ? hexToBytes(decodeUtf8(bytes)) : bytes
 }
 
 /** `--data`: hexadecimal bytes, or `@FILE` for the bytes of a file. */

@@ -193,16 +193,16 @@ function structNode(parts: readonly Part[], size: number, union: boolean): Struc
     },
     encode(cursor, at, value) {
       if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
-        if (!(value instanceof Uint8Array) || value.length !== size) throw mismatch(cursor, 'an object', value)
+        if (!(value instanceof Uint8Array) || value.length !== size)
+          throw mismatch(cursor, `an object with ${membersOf(names)}`, value)
         cursor.bytes.set(value, at)
         return
       }
       for (const name of Object.keys(value)) {
         if (known.has(name)) continue
-        const members = names.slice(0, 12).join(', ') + (names.length > 12 ? ', …' : '')
         throw new AnybpfError(
           'ERR_USAGE',
-          `${formatPath([...cursor.path, name])}: no such member; there are ${members}`,
+          `${formatPath([...cursor.path, name])}: no such member; there are ${membersOf(names)}`,
         )
       }
       node.encodeFrom(cursor, at, value)
@@ -385,4 +385,10 @@ class CodecCompiler {
 function widened(node: CodecNode, size: number): CodecNode {
   if (node.size > size) throw new AnybpfError('ERR_BTF', `a bit field that ends after its ${size} bytes`)
   return { size, cost: 1, decode: node.decode, encode: node.encode }
+}
+
+const MAX_MEMBERS_TOLD = 12
+
+function membersOf(names: readonly string[]): string {
+  return names.slice(0, MAX_MEMBERS_TOLD).join(', ') + (names.length > MAX_MEMBERS_TOLD ? ', …' : '')
 }

@@ -4,11 +4,12 @@
  */
 import { GuestBuffer } from '../helpers/guest-buffer.ts'
 import { RAW_PROGRAM_TYPE } from '../spec/program-types.ts'
+import { AnybpfError } from '../util/index.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import { type ContextBatch, packedBytes, Records } from './batch.ts'
 import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
-import { type PacketBytes, packetBytes } from './input.ts'
+import type { PacketBytes } from './input.ts'
 
 export type RawInput = PacketBytes | undefined
 
@@ -19,6 +20,13 @@ export interface RawOutput {
 
 const NO_BYTES = new Uint8Array(0)
 const NOTHING: EntryArguments = { r1: 0, r2: 0 }
+
+function memoryOf(input: RawInput): Uint8Array {
+  if (input === undefined) return NO_BYTES
+  if (input instanceof Uint8Array) return input
+  if (input?.bytes instanceof Uint8Array) return input.bytes
+  throw new AnybpfError('ERR_USAGE', 'the input of a raw program is its memory: a Uint8Array, or nothing')
+}
 
 class RawContext implements ContextInstance<RawInput, RawOutput> {
   readonly context: GuestBuffer
@@ -31,8 +39,8 @@ class RawContext implements ContextInstance<RawInput, RawOutput> {
 
   prepare(input: RawInput): EntryArguments {
     const { context } = this
-    const bytes = input === undefined ? undefined : packetBytes(input)
-    if (bytes === undefined || bytes.length === 0) {
+    const bytes = memoryOf(input)
+    if (bytes.length === 0) {
       context.visibleStart = context.visibleEnd = context.start
       return NOTHING
     }
@@ -72,7 +80,7 @@ class RawBatch implements ContextBatch<RawInput, RawOutput> {
 
   fill(inputs: readonly RawInput[]): void {
     const { memory } = this.machine
-    const all = inputs.map((input) => (input === undefined ? NO_BYTES : packetBytes(input)))
+    const all = inputs.map(memoryOf)
     this.block.ensure(all.reduce((sum, { length }) => sum + packedBytes(length), 0))
     this.records.reserve(all.length)
     let at = this.block.start

@@ -129,6 +129,7 @@ describe('anybpf build', () => {
     ],
     ['a platform that is not there', [FIREWALL, '--platform', 'plan9'], 2, /\[ERR_USAGE\]/],
     ['a name that is a path', [FIREWALL, '--name', 'a/b'], 2, /\[ERR_USAGE\]/],
+    ['instruction bytes', ['examples/captures/mixed.pcap'], 3, /only objects are built \[ERR_FORMAT\]/],
     ['text', ['examples/README.md'], 3, /is no compiled BPF object.*\[ERR_FORMAT\]/],
   ])('refuses %s in one line, and writes nothing', async (_, argv, status, message) => {
     const result = await cli(['build', ...argv, '-o', output])

@@ -51,6 +51,7 @@ describe('the command line', () => {
     [['run', 'a.o', '--write', 'out.pcap'], /--write needs --pcap/],
     [['run', 'a.o', '--unchecked'], /--unchecked needs --no-verify/],
     [['disasm', 'test/objects/text.el.o', '--big-endian'], /an object says its byte order/],
+    [['build', 'a.o', '--outdir', 'x'], /-o, --output <dir>' not specified \(Did you mean -o by --outdir\?\)/],
     [['run', 'a.o', '--fresh'], /--fresh needs --repeat/],
     [['run', 'a.o', '--pcap', 'in.pcap', '--data', '00'], /give one/],
     [['run', 'a.o', '--pcap', 'in.pcap', '--repeat', '2'], /--repeat is for a single input/],

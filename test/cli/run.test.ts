@@ -53,6 +53,32 @@ function captureOf(sources: readonly number[], linkType = 1): Uint8Array {
 }
 
 describe('run on memory', () => {
+  it('warns of the engine that checks nothing, on standard error alone', async () => {
+    const bytes = Buffer.from('b70000002a0000009500000000000000', 'hex')
+    const argv = ['run', '--raw', '-', '--data', '00'.repeat(8), '--engine', 'jit', '--no-verify', '--budget', '0']
+    const text = await cli(argv, { stdin: bytes })
+    expect(text.status).toBe(0)
+    expect(text.stdout).toContain('(raw, jit, unverified, unchecked): r0 = 0x2a (42)\n')
+    expect(text.stderr).toMatch(/^anybpf: standard input: warning: .*--engine jit checks no memory access.*\n$/)
+    const { status, stdout, stderr } = await cli([...argv, '--json', '--repeat', '3'], { stdin: bytes })
+    expect([status, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toMatchObject({ verified: false, checked: false, engine: 'jit', runs: 3, retval: 42 })
+    for (const quiet of [['--no-verify'], ['--engine', 'jit']]) {
+      expect((await cli(['run', '--raw', '-', ...quiet], { stdin: bytes })).stderr).toBe('')
+    }
+  })
+
+  it.each([
+    ['text', 'r0 = 42\nexit\n', /this is text, not instruction bytes .*leave out --raw/],
+    ['an object', readFileSync('examples/xdp-firewall/firewall.el.o'), /this is an ELF object.*leave out --raw/],
+    ['a capture', readFileSync('examples/captures/mixed.pcap'), /this is a packet capture/],
+  ])('says what it has for --raw if that is %s', async (_, stdin, message) => {
+    const { status, stderr } = await cli(['run', '--raw', '-'], { stdin })
+    expect(status).toBe(3)
+    expect(stderr).toMatch(message)
+    expect(stderr).toMatch(errorLine('ERR_FORMAT'))
+  })
+
   it('refuses a program without instructions', async () => {
     for (const argv of [
       ['run', '-'],
@@ -181,7 +207,11 @@ describe('run on memory', () => {
     const fresh = await json(['run', '-', ...data, '--repeat', '1k', '--fresh'], count)
     expect(fresh.document).toMatchObject({ runs: 1000, retval: 1 })
     const text = await cli(['run', '-', ...data, '--repeat', '100'], { stdin: count })
-    expect(text.stdout).toMatch(/r0 = 0x64 \(100\) in the last of 100 runs, [\d.]+ (ns|µs|ms) per run\n/)
+    expect(text.stdout).toMatch(
+      /r0 = 0x64 \(100\) in the last of 100 runs, [\d.]+ (ns|µs|ms) per run, cold: repeat it 1k times or more/,
+    )
+    const warm = await cli(['run', '-', ...data, '--repeat', '1k'], { stdin: count })
+    expect(warm.stdout).toMatch(/in the last of 1,000 runs, [\d.]+ (ns|µs|ms) per run\n/)
   })
 
   it('is repeatable: time stands still and randomness has a seed', async () => {
@@ -278,6 +308,9 @@ describe('run on one packet', () => {
     expect(await refused('nothing=[[1, 2]]', 2)).toContain('no map "nothing"; the object has blocked')
     expect(await refused('blocked=[[1, 2, 3]]', 2)).toContain('wants pairs')
     expect(await refused('blocked=7', 2)).toContain('wants [[key, value], …]')
+    expect(await refused('blocked={"10.0.0.1": 1}', 2)).toMatch(
+      /an object with addr, got "10.0.0.1"; a key that is a struct is written --map 'blocked=\[\[/,
+    )
     expect(await refused('blocked=[[{"address": 1}, 2]]', 2)).toContain('address')
     expect(await refused('blocked=[[{"addr": 1}, 4294967296]]', 2)).toContain('4294967296')
     expect(await refused('counters=[[99, {}]]', 2)).toContain('counters')

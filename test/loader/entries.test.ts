@@ -133,6 +133,18 @@ describe.each(ENGINES)('a program, on the %s', (engine) => {
   })
 })
 
+describe('a raw program', () => {
+  it('says what it takes, given something else', () => {
+    runtime = new Runtime()
+    const program = runtime.loadProgram(assembleFor(runtime.platform, 'r0 = 2\nexit'))
+    for (const input of ['abc', 5, null, {}, [1, 2]]) {
+      expect(() => program.run(input)).toThrow(/the input of a raw program is its memory: a Uint8Array, or nothing/)
+      expect(() => program.runBatch([input])).toThrow(usage)
+    }
+    expect(program.run({ bytes: PACKET }).retval).toBe(2)
+  })
+})
+
 describe('what was not accepted', () => {
   it('is checked, whatever report is handed in with it', () => {
     runtime = new Runtime()

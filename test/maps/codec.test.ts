@@ -242,7 +242,7 @@ describe('structs, unions, arrays', () => {
     expect(messageOf(() => codec.encode({ key: { prot: 1 } }))).toBe(
       'v.key.prot: no such member; there are addr, octets, port',
     )
-    expect(messageOf(() => codec.encode({ key: 5 }))).toBe('v.key: expected an object, got 5')
+    expect(messageOf(() => codec.encode({ key: 5 }))).toBe('v.key: expected an object with addr, octets, port, got 5')
     expect(messageOf(() => codec.encode({ toString: 5 }))).toMatch(/^v\.toString: no such member/)
   })
 

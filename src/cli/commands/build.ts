@@ -34,8 +34,9 @@ export interface BuildCommandOptions {
 
 export async function buildCommand(file: string, options: BuildCommandOptions, io: CliIo): Promise<ExitStatus> {
   const platform = options.platform === undefined ? linux() : parsePlatform(options.platform)
-  const input = await readProgramFile(file, false, io)
-  if (input.kind !== 'object') throw new CliError(EXIT.badInput, 'ERR_FORMAT', 'is no compiled BPF object', file)
+  const input = await readProgramFile(file, false, io, { objectsOnly: true })
+  if (input.kind !== 'object')
+    throw new CliError(EXIT.badInput, 'ERR_FORMAT', 'is no compiled BPF object: only objects are built', file)
   const spec = await step(EXIT.badInput, file, () => parseObject(input.bytes))
   for (const program of options.program ?? []) chooseByName(spec.programs, program, 'program', file)
   const globals = await readGlobals(options.global ?? [], io)

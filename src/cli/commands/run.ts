@@ -35,6 +35,7 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
   const data = options.data === undefined ? undefined : await readDataOption(options.data, io)
   const session = await open(file, options, data?.length ?? 0, io)
   try {
+    warn(file, options, io)
     const context = options.ctx === undefined ? undefined : await readContext(options.ctx, io)
     const outcome =
       options.pcap === undefined
@@ -64,6 +65,17 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
   }
 }
 
+/** Nothing in the output of such a run says that it may be wrong. */
+function warn(file: string, { engine, verify, json }: RunOptions, io: CliIo): void {
+  if (verify || engine !== 'jit' || json === true) return
+  const what = 'nobody verified the program, and --engine jit checks no memory access: a bad one goes unnoticed'
+  io.stderr.write(`anybpf: ${subjectOf(file)}: warning: ${what} (--engine interpreter checks)\n`)
+}
+
+function subjectOf(file: string): string {
+  return file === '-' ? 'standard input' : visible(file)
+}
+
 /** A program that nobody verified may have overwritten what memory management keeps in the same memory. */
 function close(session: Session, file: string, io: CliIo): void {
   try {
@@ -71,7 +83,7 @@ function close(session: Session, file: string, io: CliIo): void {
   } catch (error) {
     if (!isAnybpfError(error) || error.code !== 'ERR_FAULT') throw error
     io.stderr.write(
-      `anybpf: ${visible(file)}: warning: the program wrote where nothing is its own (--engine interpreter says where)\n`,
+      `anybpf: ${subjectOf(file)}: warning: the program wrote where nothing is its own (--engine interpreter says where)\n`,
     )
   }
 }

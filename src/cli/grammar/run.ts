@@ -16,7 +16,7 @@ export function addRun({ program, io, finish }: GrammarContext): void {
 
 FILE is a compiled BPF object (recognised by its ELF header), assembler text, or, with --raw, instruction bytes (binary or as hexadecimal text). Text and bytes name no licence, and are taken to be under the GPL.
 
-A program is verified first, as Linux would for a trusted author (a raw program for an untrusted one), and not run if it is rejected: the explanation is that of anybpf verify. With --no-verify it runs all the same, in the interpreter that checks every memory access against what exists: a bad access, or a program that never ends, is then a named fault and no more.`,
+A program is verified first, as Linux would for a trusted author (a raw program for an untrusted one), and not run if it is rejected: the explanation is that of anybpf verify. With --no-verify it runs all the same, in the interpreter that checks every memory access against what exists: a bad access, or a program that never ends, is then a named fault and no more. With --no-verify --engine jit (or --unchecked) nothing is checked: a bad access reads or spoils whatever else is in the program's memory, other maps and packets, and results may be wrong without a word. It cannot reach anything outside of that memory.`,
     )
     .argument('<file>', 'object, assembler text or instruction bytes; - for standard input')
     .option('-p, --program <name>', 'program to run (default: the only one)')
@@ -26,12 +26,16 @@ A program is verified first, as Linux would for a trusted author (a raw program 
     .option('--write <out>', 'with --pcap: write the packets that come out; pcapng if OUT ends so, else pcap')
     .option('-d, --data <hex|@file>', 'packet, or memory of a raw program: hexadecimal, or the bytes of a file')
     .option('--ctx <json|@file>', 'fields of the context, by name')
-    .option('-r, --repeat <n>', 'run N times and report the median ns per run', wholeNumber(1))
+    .option(
+      '-r, --repeat <n>',
+      'run N times and report the median ns per run (cold below 1000: compiled code is not optimised yet)',
+      wholeNumber(1),
+    )
     .option('--fresh', 'with --repeat: restore the input before every run')
     .addOption(
       new Option(
         '--engine <engine>',
-        'how to execute: jit compiles to WebAssembly, and checks no access of its own (default: jit, with --no-verify interpreter)',
+        'how to execute: jit compiles to WebAssembly, and checks no access, verified or not (default: jit, with --no-verify interpreter)',
       ).choices(['interpreter', 'jit']),
     )
     .option('--no-verify', 'run the program whatever the verifier would say of it')
@@ -54,7 +58,8 @@ device. --write gets what goes on: of xdp PASS, TX and REDIRECT; of sched_cls al
 socket_filter as many bytes as the program keeps; with the changes that the program made. The program's clock follows
 the capture's time stamps, from one second on.
 
-Maps: a value of a prog_array is a program's name, a value of a map of maps is a map's name, and a value of a per-CPU
+Maps: --map 'ports={"80": 1, "443": 1}', or in pairs, for keys that are structs: --map 'flows=[[{"port": 80}, 1]]'.
+A value of a prog_array is a program's name, a value of a map of maps is a map's name, and a value of a per-CPU
 map is for every CPU. Keys and values are as the object's BTF says, or hexadecimal bytes: numbers, also as text
 ("0x2a"); structs as {"member": value}; enums by name. An address of 4 bytes may be "10.0.0.1", laid down in network
 byte order. A port in network byte order is the number that this machine reads: port 80 is "0x5000".
@@ -74,7 +79,8 @@ Examples:
   anybpf run lb.o --pcap - --json --map 'jump_table={"0": "handle_tcp"}' < in.pcap
   echo 'r0 = 42
   exit' | anybpf run -
-  anybpf run --raw program.bin --data 0102030405060708`,
+  anybpf run --raw program.bin --data 0102030405060708
+  anybpf run --raw program.bin --data @memory.bin --repeat 1M --engine jit --no-verify --budget 0 --json`,
     )
     .action(async (file: string, options: RunOptions) => {
       const { runCommand } = await import('../commands/run.ts')

@@ -6,7 +6,7 @@ import type { Collection } from '../../loader/index.ts'
 import { BpfMap } from '../../maps/index.ts'
 import type { ObjectSpec } from '../../object/index.ts'
 import { linux } from '../../spec/index.ts'
-import { AnybpfError } from '../../util/index.ts'
+import { AnybpfError, isAnybpfError } from '../../util/index.ts'
 import { usageError } from '../errors.ts'
 import { readJsonOption, splitAssignment } from '../input.ts'
 import { parseJson } from '../json.ts'
@@ -64,8 +64,19 @@ export function programsNamedBy(fills: readonly MapFill[], spec: ObjectSpec): st
 /** Puts the entries into the map: programs and inner maps by their names. Throws ERR_USAGE, ERR_NOT_FOUND or ERR_MAP. */
 export function fillMap(fill: MapFill, collection: Collection): void {
   const map = named(collection.maps, fill.map, 'map')
-  for (const [key, value] of fill.entries) map.set(key, referenced(map, value, collection))
+  for (const [key, value] of fill.entries) {
+    try {
+      map.set(key, referenced(map, value, collection))
+    } catch (error) {
+      if (!isAnybpfError(error) || !KEY_IS_STRUCT.test(error.message)) throw error
+      const hint = `a key that is a struct is written --map '${fill.map}=[[{"member": …}, value], …]'`
+      throw new AnybpfError(error.code, `${error.message}; ${hint}`, { cause: error })
+    }
+  }
 }
+
+/** The codec's word for a text or number where an object should be. */
+const KEY_IS_STRUCT = / key: expected an object/
 
 function referenced(map: BpfMap, value: unknown, collection: Collection): unknown {
   if (typeof value !== 'string') return value

@@ -31,13 +31,17 @@ function about(report: RunReport): string {
   return `${visible(report.program)} (${words.join(', ')})`
 }
 
+/** With fewer runs, what engines do to code at first is most of the time. */
+const WARM_RUNS = 1000
+
 function printSingle(report: RunReport, options: PrintOptions, style: Style): string {
   let text = style.bold(about(report))
   if (report.error !== undefined) text += `: ${style.red('ended early')}`
   else if (report.retval !== null) {
     text += `: ${resultOf(report, style)}`
     if (report.runs > 1) {
-      text += ` in the last of ${formatCount(report.runs)} runs, ${formatDuration(report.nsPerRun!)} per run`
+      const cold = report.runs < WARM_RUNS ? ', cold: repeat it 1k times or more to measure' : ''
+      text += ` in the last of ${formatCount(report.runs)} runs, ${formatDuration(report.nsPerRun!)} per run${cold}`
     }
   }
   text += '\n'
