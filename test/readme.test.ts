@@ -1,6 +1,6 @@
 /**
  * The README tells the truth: its JavaScript runs and prints what the comments say, and its console blocks show what the
- * command prints. Also the documents of the examples.
+ * command prints. Also docs/running.md and the document of the examples.
  *
  * A comment behind a `console.log(…)` is what it prints, and may go on after a colon or comma; one that starts with a
  * lower-case word is a remark. Figures of time (`12.3 µs`, `1,234 per second`) may differ from run to run, and nothing else.
@@ -16,6 +16,7 @@ import { buildExecutables } from '../scripts/build-executables.mjs'
 
 const ROOT = join(import.meta.dirname, '..')
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const RUNNING = readFileSync(join(ROOT, 'docs', 'running.md'), 'utf8')
 const EXAMPLES = readFileSync(join(ROOT, 'examples', 'README.md'), 'utf8')
 
 interface Block {
@@ -76,8 +77,11 @@ describe('the figures that may differ', () => {
   })
 })
 
-describe('JavaScript in README.md', () => {
-  const blocks = blocksOf(README, 'js', 'ts')
+describe.each([
+  ['README.md', README],
+  ['docs/running.md', RUNNING],
+])('JavaScript in %s', (document, markdown) => {
+  const blocks = blocksOf(markdown, 'js', 'ts')
 
   it('is there', () => {
     expect(blocks.length).toBeGreaterThan(0)
@@ -107,7 +111,7 @@ describe('JavaScript in README.md', () => {
         js: `{ const log = console.log; console.log = (...all) => { log(...all); process.stdout.write('\\0') } }`,
       },
     })
-    const module = join(directory, `block-${line}.mjs`)
+    const module = join(directory, `${document.replaceAll('/', '-')}-${line}.mjs`)
     writeFileSync(module, built.outputFiles[0]!.text)
     const { status, stdout, stderr } = spawnSync(process.execPath, [module], { cwd: ROOT, encoding: 'utf8' })
     expect(stderr).toBe('')
