@@ -8,7 +8,7 @@ import type { Btf } from '../btf/btf.ts'
 import type { NamedHelper } from '../helpers/definition.ts'
 import { Collection } from '../loader/collection.ts'
 import { collectDefinitions, type Definitions, type Extension } from '../loader/definitions.ts'
-import { createLiveMap, fillSlots, type MapHost } from '../loader/live-map.ts'
+import { createLiveMap, fillSlots, LiveMaps, type MapHost } from '../loader/live-map.ts'
 import { Program, type ProgramHost } from '../loader/program.ts'
 import type { BpfMap } from '../maps/bpf-map.ts'
 import type { InitialSlot, MapSpec } from '../object/spec.ts'
@@ -21,7 +21,6 @@ import { type Environment, VirtualEnvironment } from '../vm/environment.ts'
 import { Jit } from '../vm/jit/jit.ts'
 import { LinearMemory } from '../vm/linear-memory.ts'
 import type { HelperDefinition } from '../vm/machine.ts'
-import { isMapOfMaps } from '../vm/stores.ts'
 import { VirtualCpu } from '../vm/virtual-cpu.ts'
 import type { WasmModule } from '../vm/wasm-types.ts'
 import { decodeBase64 } from './base64.ts'
@@ -115,7 +114,7 @@ class BuiltRuntime implements ProgramHost, MapHost {
   private readonly cpu: VirtualCpu
   /** In the order of the build. */
   private readonly maps: BpfMap[] = []
-  private readonly liveMaps = new Map<number, BpfMap>()
+  readonly liveMaps: LiveMaps
   private readonly btf: Btf | undefined
 
   constructor(
@@ -148,6 +147,7 @@ class BuiltRuntime implements ProgramHost, MapHost {
       }),
       helpers,
     })
+    this.liveMaps = new LiveMaps(this.machine)
     const cpu = new VirtualCpu({
       machine: this.machine,
       environment: options.environment ?? new VirtualEnvironment(),
@@ -228,26 +228,10 @@ class BuiltRuntime implements ProgramHost, MapHost {
     return { ...definition.spec, id }
   }
 
-  mapAt(address: number): BpfMap | undefined {
-    return this.liveMaps.get(address)
-  }
-
-  addMap(map: BpfMap): void {
-    this.liveMaps.set(map.address, map)
-    this.machine.addMap(map.store)
-  }
-
-  forgetMap(map: BpfMap): void {
-    this.liveMaps.delete(map.address)
-    this.machine.removeMap(map.store)
-  }
-
   forget(): void {}
 
   dispose(): void {
-    // Those that hold maps first: else each map that goes would be looked for in all of them.
-    for (const map of this.liveMaps.values()) if (isMapOfMaps(map.store)) map.dispose()
-    for (const map of this.liveMaps.values()) map.dispose()
+    this.liveMaps.dispose()
     this.jit.dispose()
     this.cpu.dispose()
   }

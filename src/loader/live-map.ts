@@ -8,6 +8,7 @@ import type { InitialSlot, MapSpec } from '../object/index.ts'
 import type { Platform } from '../spec/types.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { BaseMachine } from '../vm/index.ts'
+import { isMapOfMaps } from '../vm/stores.ts'
 import type { Definitions } from './extension.ts'
 import { areSameInner, haveSameFields, rememberSpec, specOf } from './map-likeness.ts'
 import type { Program } from './program.ts'
@@ -17,9 +18,43 @@ export interface MapHost {
   readonly machine: BaseMachine
   readonly platform: Pick<Platform, 'name' | 'mapTypes'>
   readonly definitions: Pick<Definitions, 'mapTypes'>
-  mapAt(address: number): BpfMap | undefined
-  addMap(map: BpfMap): void
-  forgetMap(map: BpfMap): void
+  readonly liveMaps: LiveMaps
+}
+
+/** The maps of one runtime, by the address of their control block; programs and helpers know them by the machine. */
+export class LiveMaps {
+  private readonly machine: BaseMachine
+  private readonly byAddress = new Map<number, BpfMap>()
+
+  constructor(machine: BaseMachine) {
+    this.machine = machine
+  }
+
+  at(address: number): BpfMap | undefined {
+    return this.byAddress.get(address)
+  }
+
+  /** Makes a map known to programs and helpers. */
+  add(map: BpfMap): void {
+    this.byAddress.set(map.address, map)
+    this.machine.addMap(map.store)
+  }
+
+  /** Takes a map that is being disposed of away from programs and helpers. */
+  forget(map: BpfMap): void {
+    this.byAddress.delete(map.address)
+    this.machine.removeMap(map.store)
+  }
+
+  /** Those that hold maps are to go first: else each map that goes would be looked for in all of them. */
+  disposeHolders(): void {
+    for (const map of this.byAddress.values()) if (isMapOfMaps(map.store)) map.dispose()
+  }
+
+  dispose(): void {
+    this.disposeHolders()
+    for (const map of this.byAddress.values()) map.dispose()
+  }
 }
 
 /** How many copies a per-CPU map has: a runtime has one CPU. */
@@ -53,12 +88,12 @@ export function createLiveMap(runtime: MapHost, spec: MapSpec, contents?: Uint8A
     map = new BpfMap(machine.memory, store, {
       ...createMapCodecs({ ...(records ? untyped : spec), keySize: store.keySize, valueSize: store.valueSize }),
       ...(records && { event: createEventCodecs(spec.name, spec.btf, recordType(spec)) }),
-      innerMap: (address) => runtime.mapAt(address),
+      innerMap: (address) => runtime.liveMaps.at(address),
       admits: (inner) => spec.innerMap === undefined || haveSameFields(specOf(inner) ?? spec.innerMap, spec.innerMap),
-      onDispose: (gone) => runtime.forgetMap(gone),
+      onDispose: (gone) => runtime.liveMaps.forget(gone),
     })
     rememberSpec(map, spec)
-    runtime.addMap(map)
+    runtime.liveMaps.add(map)
     if (contents !== undefined && contents.length > 0) map.set(new Uint8Array(store.keySize), contents)
   } catch (error) {
     if (map === undefined) store.dispose()
@@ -74,7 +109,7 @@ export function createLiveMap(runtime: MapHost, spec: MapSpec, contents?: Uint8A
  * declares under that name.
  */
 export function checkGivenMap(runtime: MapHost, spec: MapSpec, map: BpfMap): void {
-  if (!(map instanceof BpfMap) || runtime.mapAt(map.address) !== map) {
+  if (!(map instanceof BpfMap) || runtime.liveMaps.at(map.address) !== map) {
     throw new AnybpfError('ERR_USAGE', `map ${spec.name}: what is given for it is no live map of this runtime`)
   }
   const wanted = { typeId: spec.type, ...mapParameters(runtime, spec) }

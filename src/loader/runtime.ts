@@ -22,7 +22,6 @@ import {
   VirtualEnvironment,
   VirtualMachine,
 } from '../vm/index.ts'
-import { isMapOfMaps } from '../vm/stores.ts'
 import type { Collection } from './collection.ts'
 import {
   type AnyProgramTypeDefinition,
@@ -32,7 +31,7 @@ import {
   type Extension,
   extendByDefinitions,
 } from './extension.ts'
-import { createLiveMap } from './live-map.ts'
+import { createLiveMap, LiveMaps } from './live-map.ts'
 import { type LoadOptions, loadObject } from './load-object.ts'
 import {
   type Disposable,
@@ -82,9 +81,10 @@ export class Runtime implements ProgramHost {
   readonly machine: VirtualMachine
   readonly interpreter: Interpreter
   readonly definitions: Definitions
+  /** For the loader. */
+  readonly liveMaps: LiveMaps
   private readonly cpu: VirtualCpu
   private compiler: Jit | undefined
-  private readonly liveMaps = new Map<number, BpfMap>()
   private readonly owned = new Set<Disposable>()
   private disposed = false
 
@@ -101,6 +101,7 @@ export class Runtime implements ProgramHost {
       }),
       helpers: helpersOf(this.platform, this.definitions.helpers),
     })
+    this.liveMaps = new LiveMaps(this.machine)
     this.cpu = new VirtualCpu({
       machine: this.machine,
       environment: this.environment,
@@ -173,19 +174,7 @@ export class Runtime implements ProgramHost {
 
   /** The live map whose control block lies at an address. */
   mapAt(address: number): BpfMap | undefined {
-    return this.liveMaps.get(address)
-  }
-
-  /** Makes a map known to programs and helpers; for the loader. */
-  addMap(map: BpfMap): void {
-    this.liveMaps.set(map.address, map)
-    this.machine.addMap(map.store)
-  }
-
-  /** Takes a map that is being disposed of away from programs and helpers. */
-  forgetMap(map: BpfMap): void {
-    this.liveMaps.delete(map.address)
-    this.machine.removeMap(map.store)
+    return this.liveMaps.at(address)
   }
 
   /** Whether a map of this type can be made here, inner maps included. */
@@ -214,11 +203,10 @@ export class Runtime implements ProgramHost {
     if (this.disposed) return
     if (this.cpu.depth !== 0) throw new AnybpfError('ERR_USAGE', 'a program is running: the runtime is in use')
     this.disposed = true
-    // Those that hold maps first: else each map that goes would be looked for in all of them.
-    for (const map of this.liveMaps.values()) if (isMapOfMaps(map.store)) map.dispose()
+    this.liveMaps.disposeHolders()
     for (const thing of [...this.owned].reverse()) thing.dispose()
     this.owned.clear()
-    for (const map of this.liveMaps.values()) map.dispose()
+    this.liveMaps.dispose()
     this.compiler?.dispose()
     this.cpu.dispose()
   }

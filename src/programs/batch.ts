@@ -4,6 +4,7 @@
  * Packets are packed closely, without the room that one needs to grow: the few that do move into a buffer of their own first.
  * @module
  */
+import { GuestBuffer } from '../helpers/guest-buffer.ts'
 import { RECORD_CONTEXT, RECORD_R1, RECORD_R2, RECORD_RESULT, recordBytes } from '../vm/batch-layout.ts'
 import { FaultSignal } from '../vm/fault-signal.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
@@ -125,6 +126,72 @@ export class Records {
   /** Of the records in use. */
   private get bytes(): number {
     return this.count * this.size
+  }
+}
+
+/** The bytes of guest memory that a program may access of its packet. */
+export interface VisibleBytes {
+  readonly start: GuestAddress
+  readonly end: GuestAddress
+}
+
+/**
+ * What batches of packets have in common: records with contexts, a block in which the packets lie, and what runs leave that is in
+ * neither, which is taken from the context that helpers know when the next run takes that over. `Place`: where a packet lies.
+ */
+export abstract class PacketBatch<Input, Output, Place, Left> implements ContextBatch<Input, Output> {
+  readonly records: Records
+  protected readonly machine: Machine
+  protected readonly packets: GuestBuffer
+  /** Of each packet, as it was laid out. */
+  protected places: Place[] = []
+  /** By number of the input; of most runs there is nothing. */
+  protected readonly left = new Map<number, Left>()
+  /** The record that is the context, or -1. */
+  private selected = -1
+
+  constructor(machine: Machine, contextBytes: number) {
+    this.machine = machine
+    this.records = new Records(machine, contextBytes)
+    this.packets = new GuestBuffer(machine.memory, machine.regions, 'packet', { writable: true })
+  }
+
+  begin(): void {
+    this.records.restore()
+    this.left.clear()
+    this.selected = -1
+  }
+
+  select(record: GuestAddress): void {
+    const index = this.records.running(record)
+    if (index === this.selected) return
+    this.end()
+    this.selected = index
+    const { start, end } = this.adopt(index)
+    this.packets.show(start, end)
+  }
+
+  end(): void {
+    const { selected } = this
+    this.selected = -1
+    if (selected < 0) return
+    const left = this.takeLeft(selected)
+    if (left !== undefined) this.left.set(selected, left)
+  }
+
+  /** Makes the context, as helpers know it, that of a record: what the program sees of its packet. */
+  protected abstract adopt(index: number): VisibleBytes
+  /** What the run of this record has left in the context that helpers know, if anything. */
+  protected abstract takeLeft(index: number): Left | undefined
+
+  abstract fill(inputs: readonly Input[]): void
+  abstract lengthLeft(index: number): number
+  abstract askedForRedirect(index: number, r0: number): boolean
+  abstract collect(index: number, r0: number): Output
+
+  dispose(): void {
+    this.packets.dispose()
+    this.records.dispose()
   }
 }
 

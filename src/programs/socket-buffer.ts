@@ -8,7 +8,6 @@
  * @see https://docs.ebpf.io/linux/program-type/BPF_PROG_TYPE_SOCKET_FILTER/
  * @module
  */
-import { GuestBuffer } from '../helpers/guest-buffer.ts'
 import type { RedirectTarget } from '../helpers/redirect.ts'
 import {
   ETHERNET_HEADER,
@@ -30,7 +29,7 @@ import {
 import type { ProgramTypeSpec } from '../spec/types.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
-import { type ContextBatch, packedBytes, Records } from './batch.ts'
+import { type ContextBatch, PacketBatch, packedBytes, type VisibleBytes } from './batch.ts'
 import { ContextCodec, type FieldValue } from './context-fields.ts'
 import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
 import { hasContext, type PacketInput, type PacketOutput, packetBytes, verdictOf } from './input.ts'
@@ -164,21 +163,12 @@ interface SocketBufferLeft {
   readonly moved: SocketBufferSnapshot | undefined
 }
 
-class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput> {
-  readonly records: Records
+class SocketBufferBatch extends PacketBatch<PacketInput, SocketBufferOutput, SocketBufferPlace, SocketBufferLeft> {
   private readonly instance: SocketBufferContext
-  private readonly machine: Machine
-  private readonly packets: GuestBuffer
-  /** Of each packet, as it was laid out. */
-  private places: SocketBufferPlace[] = []
-  private readonly left = new Map<number, SocketBufferLeft>()
-  private selected = -1
 
   constructor(instance: SocketBufferContext, machine: Machine) {
+    super(machine, SKB_AND_SOCK_SIZE)
     this.instance = instance
-    this.machine = machine
-    this.records = new Records(machine, SKB_AND_SOCK_SIZE)
-    this.packets = new GuestBuffer(machine.memory, machine.regions, 'packet', { writable: true })
   }
 
   fill(inputs: readonly PacketInput[]): void {
@@ -199,33 +189,20 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
     records.keep()
   }
 
-  begin(): void {
-    this.records.restore()
-    this.left.clear()
-    this.selected = -1
-  }
-
-  select(record: GuestAddress): void {
-    const index = this.records.running(record)
-    if (index === this.selected) return
-    this.end()
-    this.selected = index
+  protected adopt(index: number): VisibleBytes {
     const skb = this.instance.context
     skb.adopt(this.records.context(index), this.places[index]!)
-    this.packets.show(skb.data, skb.end)
+    return { start: skb.data, end: skb.end }
   }
 
-  end(): void {
+  protected takeLeft(index: number): SocketBufferLeft {
     const skb = this.instance.context
-    const { selected } = this
-    this.selected = -1
-    if (selected < 0) return
     // A helper may have moved the headers, too, of a packet that stayed.
     const { redirect, data, length } = skb
     const moved = skb.hasMoved ? skb.snapshot() : undefined
-    const before = this.places[selected]!
+    const before = this.places[index]!
     const stayed = data === before.data && length === before.length ? before : { ...before, data, length }
-    this.left.set(selected, { redirect, place: moved === undefined ? stayed : undefined, moved })
+    return { redirect, place: moved === undefined ? stayed : undefined, moved }
   }
 
   lengthLeft(index: number): number {
@@ -250,11 +227,6 @@ class SocketBufferBatch implements ContextBatch<PacketInput, SocketBufferOutput>
     if (left?.moved !== undefined) skb.restore(left.moved)
     skb.redirect = left?.redirect
     return this.instance.collect(r0)
-  }
-
-  dispose(): void {
-    this.packets.dispose()
-    this.records.dispose()
   }
 }
 

@@ -3,7 +3,6 @@
  * @see https://docs.ebpf.io/linux/program-type/BPF_PROG_TYPE_XDP/
  * @module
  */
-import { GuestBuffer } from '../helpers/guest-buffer.ts'
 import type { RedirectTarget } from '../helpers/redirect.ts'
 import { XDP_HEADROOM, XDP_MD_SIZE, XdpBuffer, type XdpPlace } from '../helpers/xdp-buffer.ts'
 import { XDP_MD } from '../spec/contexts/xdp-md.ts'
@@ -11,7 +10,7 @@ import { XDP_PROGRAM_TYPE, type XdpVerdict } from '../spec/program-types.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
-import { type ContextBatch, packedBytes, Records } from './batch.ts'
+import { type ContextBatch, PacketBatch, packedBytes, type VisibleBytes } from './batch.ts'
 import { ContextCodec, type ContextFields } from './context-fields.ts'
 import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
 import {
@@ -114,20 +113,12 @@ interface XdpLeft {
   readonly moved: { readonly packet: Uint8Array; readonly metadata: Uint8Array } | undefined
 }
 
-class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
-  readonly records: Records
+class XdpBatch extends PacketBatch<XdpInput, XdpOutput, XdpPlace, XdpLeft> {
   private readonly instance: XdpContext
-  private readonly machine: Machine
-  private readonly packets: GuestBuffer
-  private places: XdpPlace[] = []
-  private readonly left = new Map<number, XdpLeft>()
-  private selected = -1
 
   constructor(instance: XdpContext, machine: Machine) {
+    super(machine, XDP_MD_SIZE)
     this.instance = instance
-    this.machine = machine
-    this.records = new Records(machine, XDP_MD_SIZE)
-    this.packets = new GuestBuffer(machine.memory, machine.regions, 'packet', { writable: true })
   }
 
   fill(inputs: readonly XdpInput[]): void {
@@ -153,29 +144,17 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
     records.keep()
   }
 
-  begin(): void {
-    this.records.restore()
-    this.left.clear()
-    this.selected = -1
-  }
-
-  select(record: GuestAddress): void {
-    const index = this.records.running(record)
-    if (index === this.selected) return
-    this.end()
-    this.selected = index
+  protected adopt(index: number): VisibleBytes {
     const xdp = this.instance.context
     xdp.adopt(this.records.context(index), this.places[index]!)
-    this.packets.show(xdp.visibleStart, xdp.visibleEnd)
+    return { start: xdp.visibleStart, end: xdp.visibleEnd }
   }
 
-  end(): void {
+  protected takeLeft(): XdpLeft | undefined {
     const xdp = this.instance.context
-    const { selected } = this
-    this.selected = -1
-    if (selected < 0 || (xdp.redirect === undefined && !xdp.hasMoved)) return
-    const moved = xdp.hasMoved ? { packet: xdp.packet(), metadata: xdp.metadata() } : undefined
-    this.left.set(selected, { redirect: xdp.redirect, moved })
+    const { redirect, hasMoved } = xdp
+    if (redirect === undefined && !hasMoved) return undefined
+    return { redirect, moved: hasMoved ? { packet: xdp.packet(), metadata: xdp.metadata() } : undefined }
   }
 
   lengthLeft(index: number): number {
@@ -193,11 +172,6 @@ class XdpBatch implements ContextBatch<XdpInput, XdpOutput> {
     if (left?.moved !== undefined) xdp.reset(left.moved.packet, left.moved.metadata)
     xdp.redirect = left?.redirect
     return this.instance.collect(r0)
-  }
-
-  dispose(): void {
-    this.packets.dispose()
-    this.records.dispose()
   }
 }
 
