@@ -8,6 +8,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Btf } from '../../src/btf/index.ts'
 import { VerifyInput } from '../../src/loader/verify-input.ts'
 import { type FunctionSpec, type ObjectSpec, type ProgramSpec, parseObject } from '../../src/object/index.ts'
 import type { VerifierProgram, VerifyOptions } from '../../src/verifier/program.ts'
@@ -78,7 +79,7 @@ function idOf({ object, section, function: name }: VerdictRow): string {
 /** Everything from the file's bytes on; the time that is told is that of verification alone, as the kernel's is. */
 function pass(path: string, rows: readonly VerdictRow[], options: VerifyOptions, name: string): Judged[] {
   const started = performance.now()
-  const prepared = prepareAll(path, rows)
+  const prepared = prepareAll(path, rows, options.kernelBtf)
   const ready = performance.now()
   const judged = prepared.map((one) => judge(one, options))
   const seconds = (performance.now() - ready) / 1000
@@ -92,13 +93,13 @@ function pass(path: string, rows: readonly VerdictRow[], options: VerifyOptions,
   return judged
 }
 
-function prepareAll(path: string, rows: readonly VerdictRow[]): Prepared[] {
+function prepareAll(path: string, rows: readonly VerdictRow[], kernelBtf: Btf | undefined): Prepared[] {
   const inputs = new Map<string, { spec: ObjectSpec; input: VerifyInput } | { error: unknown }>()
   return rows.map((row) => {
     const id = idOf(row)
     let opened = inputs.get(row.object)
     if (opened === undefined) {
-      opened = open(join(path, row.object), row)
+      opened = open(join(path, row.object), row, kernelBtf)
       inputs.set(row.object, opened)
     }
     if ('error' in opened) return { row, id, error: opened.error }
@@ -116,6 +117,7 @@ function prepareAll(path: string, rows: readonly VerdictRow[]): Prepared[] {
 function open(
   file: string,
   { linux: { prep } }: VerdictRow,
+  targetBtf: Btf | undefined,
 ): { spec: ObjectSpec; input: VerifyInput } | { error: unknown } {
   try {
     const spec = parseObject(readFileSync(file))
@@ -124,7 +126,7 @@ function open(
       if (map.maxEntries === 0 && map.kind === 'map') map.maxEntries = 1
     }
     if (prep?.some((step) => /gpl|licen[cs]e/i.test(step)) === true) spec.license = 'GPL'
-    return { spec, input: new VerifyInput(spec, MEASURED_KERNEL) }
+    return { spec, input: new VerifyInput(spec, MEASURED_KERNEL, { ...(targetBtf !== undefined && { targetBtf }) }) }
   } catch (error) {
     return { error }
   }

@@ -5,6 +5,7 @@
 export * from './btf.ts'
 export * from './builder.ts'
 export { checkBtf } from './check-btf.ts'
+export * from './core/index.ts'
 export { type EmitBtfOptions, emitBtf } from './emit-btf.ts'
 export * from './emit-btf-ext.ts'
 export * from './form.ts'

@@ -26,7 +26,8 @@ import { type BuildDescription, writeDeclarations, writeModule } from './generat
 import { formatLiteral } from './literal.ts'
 import { MinimalTypes } from './minimal-types.ts'
 
-export interface BuildOptions extends Pick<LoadOptions, 'programs' | 'globals' | 'kconfig' | 'ksyms' | 'verify'> {
+export interface BuildOptions
+  extends Pick<LoadOptions, 'programs' | 'globals' | 'kconfig' | 'ksyms' | 'targetBtf' | 'verify'> {
   /** What the files are called, without an extension: `firewall`. */
   readonly name: string
   /** Default `linux()`. */
@@ -47,6 +48,7 @@ const BUILD_OPTIONS: OptionTable<BuildOptions> = {
   globals: ANYTHING,
   kconfig: ANYTHING,
   ksyms: ANYTHING,
+  targetBtf: ANYTHING,
   verify: ANYTHING,
 }
 
@@ -72,12 +74,13 @@ export function buildObject(spec: ObjectSpec, options: BuildOptions): Build {
   }
   const runtime = new Runtime({ ...(options.platform !== undefined && { platform: options.platform }) })
   try {
-    const { programs, globals, kconfig, ksyms, verify } = options
+    const { programs, globals, kconfig, ksyms, targetBtf, verify } = options
     const collection = runtime.load(spec, {
       ...(programs !== undefined && { programs }),
       ...(globals !== undefined && { globals }),
       ...(kconfig !== undefined && { kconfig }),
       ...(ksyms !== undefined && { ksyms }),
+      ...(targetBtf !== undefined && { targetBtf }),
       ...(verify !== undefined && { verify }),
     })
     if (Object.keys(collection.programs).length === 0) throw new AnybpfError('ERR_NOT_FOUND', 'no program to build')

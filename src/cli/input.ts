@@ -2,7 +2,9 @@
  * What a command is given to work on: tells objects, text and instruction bytes apart, and reads the values of options.
  * @module
  */
+import type { Btf } from '../btf/index.ts'
 import { readBytes } from '../node/index.ts'
+import { readTypes } from '../object/index.ts'
 import { decodeUtf8, hexToBytes } from '../util/index.ts'
 import { CliError, EXIT, step, usageError } from './errors.ts'
 import { parseJson } from './json.ts'
@@ -114,6 +116,13 @@ export async function readGlobals(assignments: readonly string[], io: CliIo): Pr
     globals[name] = await readJsonOption(value, `--global ${name}`, io)
   }
   return globals
+}
+
+/** `--btf`: types of a file, BTF or ELF. */
+export async function readTypesOption(file: string | undefined, io: CliIo): Promise<Btf | undefined> {
+  if (file === undefined) return undefined
+  const bytes = await readInput(file, io)
+  return step(EXIT.badInput, file, () => readTypes(bytes))
 }
 
 /** Splits `NAME=VALUE`. */

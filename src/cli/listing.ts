@@ -2,8 +2,11 @@
  * A function as something to print: its instructions with the names that an object gives to what they refer to.
  * @module
  */
+import { type Btf, coreRelocationKind, describeCoreSpec, parseCoreSpec } from '../btf/index.ts'
 import { type DisassemblyLine, decodeProgram, disassemble, type Instruction, labelTargets } from '../isa/index.ts'
 import {
+  type CoreRelocation,
+  CoreRelocations,
   type FunctionSpec,
   type LineInfo,
   linkProgram,
@@ -13,7 +16,7 @@ import {
   type Reference,
 } from '../object/index.ts'
 import { linux, type Platform, raw } from '../spec/index.ts'
-import type { ByteOrder } from '../util/index.ts'
+import { type ByteOrder, isAnybpfError } from '../util/index.ts'
 import { assembleFor } from './assembler.ts'
 import { EXIT, step, usageError } from './errors.ts'
 import { type ProgramFile, readProgramFile } from './input.ts'
@@ -63,17 +66,29 @@ export interface ListingOptions {
   readonly bigEndian?: boolean
 }
 
+/** Gives the types that an object's CO-RE relocations are resolved to; undefined for its own. */
+export type TargetOf = (spec: ObjectSpec) => Promise<Btf | undefined>
+
 /** Reads an object, assembler text or instruction bytes. */
-export async function readListings(file: string, options: ListingOptions, io: CliIo): Promise<Listings> {
+export async function readListings(
+  file: string,
+  options: ListingOptions,
+  io: CliIo,
+  targetOf: TargetOf = async () => undefined,
+): Promise<Listings> {
   const input = await readProgramFile(file, options.raw ?? false, io)
   if (options.bigEndian && input.kind === 'object') {
     throw usageError('--big-endian is for instruction bytes and text: an object says its byte order')
   }
+  if (input.kind === 'object') {
+    const spec = await step(EXIT.badInput, file, () => parseObject(input.bytes))
+    const target = await targetOf(spec)
+    return objectListings(spec, target)
+  }
   return step(EXIT.badInput, file, () => toListings(input, options.bigEndian ? 'big' : 'little'))
 }
 
-function toListings(input: ProgramFile, order: ByteOrder): Listings {
-  if (input.kind === 'object') return objectListings(parseObject(input.bytes))
+function toListings(input: Exclude<ProgramFile, { kind: 'object' }>, order: ByteOrder): Listings {
   // Neither text nor bare bytes say what they are for; bytes are what other runtimes exchange.
   const platform = input.kind === 'text' ? linux() : raw
   const insns = input.kind === 'text' ? assembleFor(platform, input.text) : decodeProgram(input.bytes, order)
@@ -86,18 +101,22 @@ function toListings(input: ProgramFile, order: ByteOrder): Listings {
   }
 }
 
-function objectListings(spec: ObjectSpec): Listings {
+function objectListings(spec: ObjectSpec, target: Btf | undefined): Listings {
+  const core = new CoreRelocations(spec, target)
   return {
     byteOrder: spec.byteOrder,
-    programs: Object.values(spec.programs).map((program) => ({ ...listingOf(program, spec), type: program.type })),
-    functions: Object.values(spec.functions).map((fn) => listingOf(fn, spec)),
+    programs: Object.values(spec.programs).map((program) => ({
+      ...listingOf(program, spec, core),
+      type: program.type,
+    })),
+    functions: Object.values(spec.functions).map((fn) => listingOf(fn, spec, core)),
     platform: linux(),
     object: spec,
-    link: (listing) => linkListing(listing, spec),
+    link: (listing) => linkListing(listing, spec, core),
   }
 }
 
-function linkListing(listing: Listing, spec: ObjectSpec): LinkedListing {
+function linkListing(listing: Listing, spec: ObjectSpec, core: CoreRelocations): LinkedListing {
   const { name } = listing
   // A subprogram links like a program; what programs have besides plays no part in it.
   const entry = spec.programs[name] ?? {
@@ -107,24 +126,63 @@ function linkListing(listing: Listing, spec: ObjectSpec): LinkedListing {
     frags: false,
     autoload: true,
   }
-  const linked = linkProgram(spec, entry)
+  const linked = linkProgram(spec, entry, core)
   return {
     ...listing,
     insns: linked.insns,
     lines: linked.lines,
-    references: linked.references.map((reference) => listReference(reference, spec)),
+    references: [
+      ...linked.references.map((reference) => listReference(reference, spec)),
+      ...linked.coreRelocations.map((record) => listCore(record, spec, linked.poisoned.has(record.slot))),
+    ],
     functionNames: new Map(linked.functions.map((fn) => [fn.slot, fn.name])),
   }
 }
 
-function listingOf(fn: FunctionSpec, spec: ObjectSpec): Listing {
+function listingOf(fn: FunctionSpec, spec: ObjectSpec, core: CoreRelocations): Listing {
+  const { insns, poisoned, problem } = relocated(fn, core)
   return {
     name: fn.name,
     section: fn.section,
-    insns: fn.insns,
+    insns,
     lines: fn.lines,
-    references: fn.references.map((reference) => listReference(reference, spec)),
-    ...(fn.problem === undefined ? {} : { problem: fn.problem.message }),
+    references: [
+      ...fn.references.map((reference) => listReference(reference, spec)),
+      ...fn.coreRelocations.map((record) => listCore(record, spec, poisoned.has(record.slot))),
+    ],
+    ...(problem === undefined ? {} : { problem }),
+  }
+}
+
+/** A function whose relocations cannot be applied is listed as it was compiled. */
+function relocated(
+  fn: FunctionSpec,
+  core: CoreRelocations,
+): Pick<Listing, 'insns' | 'problem'> & { readonly poisoned: ReadonlyMap<number, string> } {
+  const insns = fn.insns.slice()
+  try {
+    const poisoned = core.apply(fn, insns, 0)
+    return { insns, poisoned, ...(fn.problem !== undefined && { problem: fn.problem.message }) }
+  } catch (error) {
+    if (!isAnybpfError(error)) throw error
+    return { insns: fn.insns, poisoned: new Map(), problem: fn.problem?.message ?? error.message }
+  }
+}
+
+/** `CO-RE byte_off struct task_struct.pid`. */
+function listCore(record: CoreRelocation, spec: ObjectSpec, poisoned: boolean): ListedReference {
+  const text = `CO-RE ${visible(coreWords(record, spec))}`
+  return { slot: record.slot, text: poisoned ? `${text}: not in the target` : text }
+}
+
+function coreWords(record: CoreRelocation, { btf }: ObjectSpec): string {
+  const kind = coreRelocationKind(record.kind)?.name ?? String(record.kind)
+  if (btf === undefined) return kind
+  try {
+    return `${kind} ${describeCoreSpec(parseCoreSpec(btf, record))}`
+  } catch (error) {
+    if (!isAnybpfError(error)) throw error
+    return `${kind} ${record.type} ${record.access}`
   }
 }
 

@@ -2,8 +2,15 @@
  * From an `ObjectSpec` to a `Collection`: which programs, which maps they need, and every symbol's address.
  * @module
  */
+import type { Btf } from '../btf/index.ts'
 import type { BpfMap } from '../maps/index.ts'
-import { type LinkedProgram as LinkedSpec, linkProgram, type ObjectSpec, type ProgramSpec } from '../object/index.ts'
+import {
+  CoreRelocations,
+  type LinkedProgram as LinkedSpec,
+  linkProgram,
+  type ObjectSpec,
+  type ProgramSpec,
+} from '../object/index.ts'
 import type { PacketInput, PacketOutput } from '../programs/index.ts'
 import { AnybpfError, quoteName } from '../util/index.ts'
 import { BOOLEAN, checkOptions, either, LIST, OBJECT, type OptionTable } from '../util/options.ts'
@@ -26,6 +33,11 @@ export interface LoadOptions extends Partial<EngineOptions> {
   readonly globals?: Readonly<Record<string, unknown>>
   /** Values of `.kconfig` externs: `y`, `n`, `m`, numbers, texts. */
   readonly kconfig?: Readonly<Record<string, unknown>>
+  /**
+   * Types of the kernel that CO-RE relocations are resolved to, and the verifier's kernel types unless `verify` names others.
+   * Default: the object's own, so that instructions stay as they were compiled.
+   */
+  readonly targetBtf?: Btf
   /** Addresses of `.ksyms` externs. */
   readonly ksyms?: Readonly<Record<string, number>>
   /**
@@ -43,6 +55,7 @@ const LOAD_OPTIONS: OptionTable<LoadOptions> = {
   globals: OBJECT,
   kconfig: OBJECT,
   ksyms: OBJECT,
+  targetBtf: OBJECT,
   verify: either(BOOLEAN, OBJECT),
   maps: OBJECT,
   ...ENGINE_OPTIONS,
@@ -52,7 +65,8 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
   checkOptions('load', options, LOAD_OPTIONS)
   const wanted = selectPrograms(spec, options.programs)
   for (const program of wanted) checkProgramType(runtime, program)
-  const linked = wanted.map((program) => linkProgram(spec, program))
+  const core = new CoreRelocations(spec, options.targetBtf, { programs: wanted.map(({ name }) => name) })
+  const linked = wanted.map((program) => linkProgram(spec, program, core))
 
   const contents = globalContents(spec, options.globals ?? {}, options.kconfig ?? {}, kernelVersionOf(runtime.platform))
   const verifier =
@@ -67,7 +81,10 @@ export function loadObject(runtime: Runtime, spec: ObjectSpec, options: LoadOpti
             givenMaps: new Set(Object.keys(options.maps ?? {})),
             absentKsyms: absentKsyms(spec, options.ksyms ?? {}),
           },
-          typeof options.verify === 'object' ? options.verify : {},
+          {
+            ...(options.targetBtf !== undefined && { kernelBtf: options.targetBtf }),
+            ...(typeof options.verify === 'object' && options.verify),
+          },
         )
   const given = givenMaps(runtime, spec, options.maps ?? {})
   const live = new Map<string, BpfMap>()
@@ -201,7 +218,7 @@ function referencedMaps(programs: readonly LinkedSpec[]): Set<string> {
 /** A helper that the platform has and nobody here implements is found when loading, not when running. */
 function checkHelpers(runtime: Runtime, program: LinkedSpec, name: string): void {
   program.insns.forEach((insn, slot) => {
-    if (insn.kind !== 'call' || insn.target !== 'helper') return
+    if (insn.kind !== 'call' || insn.target !== 'helper' || program.poisoned.has(slot)) return
     if (runtime.machine.helpers.has(insn.imm)) return
     const known = runtime.platform.helpers.get(insn.imm)
     const what =

@@ -6,6 +6,7 @@
  */
 import type { Btf, BtfTypeId } from '../btf/index.ts'
 import {
+  CoreRelocations,
   type LinkedFunction,
   type LinkedProgram,
   type LinkedReference,
@@ -17,7 +18,13 @@ import {
 import type { Platform } from '../spec/index.ts'
 import { AnybpfError } from '../util/index.ts'
 import { decodeForVerifier } from '../verifier/decode.ts'
-import type { VerifierFunction, VerifierMap, VerifierProgram, VerifierReference } from '../verifier/program.ts'
+import type {
+  InvalidInstruction,
+  VerifierFunction,
+  VerifierMap,
+  VerifierProgram,
+  VerifierReference,
+} from '../verifier/program.ts'
 import { globalContents, kernelVersionOf } from './globals.ts'
 
 /** `BPF_F_RDONLY_PROG`. */
@@ -36,6 +43,8 @@ export interface VerifyInputOptions {
   readonly givenMaps?: ReadonlySet<string>
   /** Kernel symbols whose address is 0 where the programs run: none is taken for a pointer. */
   readonly absentKsyms?: ReadonlySet<string>
+  /** Types of the kernel that the programs are for: CO-RE relocations are resolved to these. Default: the object's own. */
+  readonly targetBtf?: Btf
 }
 
 /**
@@ -48,11 +57,13 @@ export class VerifyInput {
   private readonly contents: ReadonlyMap<MapSpec, Uint8Array>
   private readonly maps = new Map<string, VerifierMap>()
   private readonly kconfigKnown: boolean
+  private readonly core: CoreRelocations
 
   /** Throws what setting the globals throws: ERR_NOT_FOUND, ERR_USAGE. */
   constructor(spec: ObjectSpec, platform: Platform, options: VerifyInputOptions = {}) {
     this.spec = spec
     this.options = options
+    this.core = new CoreRelocations(spec, options.targetBtf)
     const unset = unsetKconfig(spec, options.kconfig ?? {})
     this.kconfigKnown = unset.length === 0
     const kconfig = { ...options.kconfig, ...Object.fromEntries(unset) }
@@ -67,7 +78,7 @@ export class VerifyInput {
     if (program.code !== undefined) {
       return { ...this.identity(program), ...decodeForVerifier(wholeSlots(program.code), this.spec.byteOrder) }
     }
-    return this.describe(program, linkProgram(this.spec, program))
+    return this.describe(program, linkProgram(this.spec, program, this.core))
   }
 
   /** Describes a program that was linked already. Its instructions must not have been relocated yet. */
@@ -78,6 +89,7 @@ export class VerifyInput {
       ...this.identity(program),
       insns: linked.insns,
       references: this.references(linked),
+      ...(linked.poisoned.size > 0 && { invalid: poisonedInstructions(linked) }),
       ...(functions !== undefined && { functions }),
       ...(btf !== undefined && { btf }),
       lines: linked.lines,
@@ -148,6 +160,16 @@ export class VerifyInput {
       }
     }
   }
+}
+
+/** What CO-RE found nowhere may stand where no path leads. */
+function poisonedInstructions({ poisoned }: LinkedProgram): ReadonlyMap<number, InvalidInstruction> {
+  const invalid = new Map<number, InvalidInstruction>()
+  for (const [slot, what] of poisoned) {
+    const message = `failed to resolve CO-RE relocation ${what}`
+    invalid.set(slot, { code: 'unresolved_relocation', message, early: false })
+  }
+  return invalid
 }
 
 /** Trailing bytes that make no slot are not part of any instruction. */

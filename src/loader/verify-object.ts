@@ -28,7 +28,8 @@ export function verifyObject(
 ): Report[] {
   const { programs, type, author = platform.author ?? 'untrusted' } = options
   const spec = object instanceof Uint8Array ? parseObject(object) : object
-  const input = new VerifyInput(spec, platform, options)
+  const { kernelBtf, targetBtf = kernelBtf } = options
+  const input = new VerifyInput(spec, platform, { ...options, ...(targetBtf !== undefined && { targetBtf }) })
   return chosenPrograms(spec, programs).map((program) => {
     const prepared = prepareProgram(input, program, platform, type)
     if (typeof prepared !== 'string') return verify(prepared, platform, options)

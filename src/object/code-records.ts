@@ -11,15 +11,29 @@ const SLOT_BYTES = 8
 export interface CodeRecords {
   readonly functionTypes: ReadonlyMap<number, BtfTypeId>
   readonly lines: readonly BtfLineInfo[]
-  readonly coreRelocations: readonly BtfCoreRelocation[]
+  readonly coreRelocations: readonly NumberedRelocation[]
+}
+
+interface NumberedRelocation extends BtfCoreRelocation {
+  /** Among all of the file. */
+  readonly index: number
 }
 
 export function readCodeRecords(ext: BtfExt | undefined, section: string): CodeRecords {
   return {
     functionTypes: new Map(ext?.functions.get(section)?.map((info) => [info.offset, info.type])),
     lines: inOrder(ext?.lines.get(section) ?? []),
-    coreRelocations: inOrder(ext?.coreRelocations.get(section) ?? []),
+    coreRelocations: inOrder(numberedRelocations(ext, section)),
   }
+}
+
+function numberedRelocations(ext: BtfExt | undefined, section: string): NumberedRelocation[] {
+  let before = 0
+  for (const [name, records] of ext?.coreRelocations ?? []) {
+    if (name === section) return records.map((record, i) => ({ ...record, index: before + i }))
+    before += records.length
+  }
+  return []
 }
 
 /** The lines of the bytes [start, end) of the section. */
@@ -38,9 +52,9 @@ export function cutCoreRelocations(records: CodeRecords, start: number, end: num
   const result: CoreRelocation[] = []
   const { coreRelocations } = records
   for (let i = lowerBound(coreRelocations, start); i < coreRelocations.length; i++) {
-    const { offset, type, access, kind } = coreRelocations[i]!
+    const { offset, type, access, kind, index } = coreRelocations[i]!
     if (offset >= end) break
-    result.push({ slot: (offset - start) / SLOT_BYTES, type, access, kind })
+    result.push({ slot: (offset - start) / SLOT_BYTES, type, access, kind, index })
   }
   return result
 }

@@ -2,6 +2,7 @@
  * BPF object files: from ELF and BTF to programs, functions and maps as data.
  * @module
  */
+export { CoreRelocations, type CoreRelocationsOptions, type ResolvedCoreRelocation } from './core-relocations.ts'
 export {
   type LinkedFunction,
   type LinkedProgram,
@@ -10,4 +11,5 @@ export {
   MAX_PROGRAM_SLOTS,
 } from './link-program.ts'
 export { parseObject } from './parse-object.ts'
+export { readTypes } from './read-types.ts'
 export type * from './spec.ts'

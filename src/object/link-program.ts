@@ -8,6 +8,7 @@
 import type { BtfTypeId } from '../btf/index.ts'
 import type { Instruction } from '../isa/index.ts'
 import { AnybpfError } from '../util/index.ts'
+import { CoreRelocations } from './core-relocations.ts'
 import type {
   CoreRelocation,
   FunctionReference,
@@ -45,21 +46,30 @@ export interface LinkedProgram {
   readonly lines: readonly LineInfo[]
   /** In order of slot. */
   readonly coreRelocations: readonly CoreRelocation[]
+  /** Slots whose CO-RE relocation found nothing, and what it looked for: a call of a helper that there is not. */
+  readonly poisoned: ReadonlyMap<number, string>
 }
 
 /**
- * Links a program of an object. Throws `ERR_LINK` if it, or a function that it reaches, is unusable or missing, and
- * `ERR_LIMIT` if the whole has more than {@link MAX_PROGRAM_SLOTS}.
+ * Links a program of an object, with its CO-RE relocations applied: `core` says to what (by default to the object's own
+ * types). Throws `ERR_LINK` if it, or a function that it reaches, is unusable or missing, `ERR_RELOCATION` for a CO-RE
+ * relocation that cannot be applied, and `ERR_LIMIT` if the whole has more than {@link MAX_PROGRAM_SLOTS}.
  */
-export function linkProgram(object: ObjectSpec, program: ProgramSpec): LinkedProgram {
+export function linkProgram(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  core: CoreRelocations = new CoreRelocations(object),
+): LinkedProgram {
   const placed = placeFunctions(object, program)
   const insns: Instruction[] = []
   const references: LinkedReference[] = []
   const lines: LineInfo[] = []
   const coreRelocations: CoreRelocation[] = []
   const functions: LinkedFunction[] = []
+  const poisoned = new Map<number, string>()
   for (const [spec, start] of placed.starts) {
     for (const insn of spec.insns) insns.push(insn)
+    for (const [slot, what] of core.apply(spec, insns, start)) poisoned.set(slot, what)
     for (const reference of spec.references) {
       const slot = start + reference.slot
       if (reference.kind === 'function') {
@@ -75,7 +85,7 @@ export function linkProgram(object: ObjectSpec, program: ProgramSpec): LinkedPro
     const { name, linkage, btfType } = spec
     functions.push({ name, slot: start, slotCount: spec.insns.length, linkage, btfType })
   }
-  return { program, insns, functions, references, lines, coreRelocations }
+  return { program, insns, functions, references, lines, coreRelocations, poisoned }
 }
 
 interface Placed {

@@ -147,6 +147,8 @@ export interface CoreRelocation {
   access: string
   /** `enum bpf_core_relo_kind`: 0 is the byte offset of a field. */
   kind: number
+  /** Position among all such records of the file. They are resolved in this order. */
+  index: number
 }
 
 /** `map`: declared by the program's author; the others are made from data sections of the file. */

@@ -97,7 +97,12 @@ export interface VerifierProgram {
 }
 
 export interface InvalidInstruction {
-  readonly code: 'invalid_instruction' | 'reserved_field' | 'invalid_register' | 'invalid_wide_instruction'
+  readonly code:
+    | 'invalid_instruction'
+    | 'reserved_field'
+    | 'invalid_register'
+    | 'invalid_wide_instruction'
+    | 'unresolved_relocation'
   /** Linux's message, such as `BPF_LDX uses reserved fields`. */
   readonly message: string
   /** Found before anything is executed (an unknown opcode), or only when the path comes there. */

@@ -2,6 +2,7 @@
  * Faults on their way from the semantic line that notices them to the engine, which knows where it is.
  * @module
  */
+import { CORE_POISON_HELPER } from '../spec/core-poison.ts'
 import type { FaultAccess, FaultKind } from './fault.ts'
 import { type GuestAddress, PAGE_SIZE } from './linear-memory.ts'
 import type { Region } from './regions.ts'
@@ -20,6 +21,15 @@ export class FaultSignal {
     this.access = access
     this.slot = slot
   }
+}
+
+/** A call of a helper that is not here, or of the one that stands for an instruction without meaning on this kernel. */
+export function missingHelper(id: number): FaultSignal {
+  const reason =
+    id === CORE_POISON_HELPER
+      ? 'the CO-RE relocation of this instruction found nothing in the target’s types'
+      : `there is no helper ${id} here`
+  return new FaultSignal('unknown_helper', reason)
 }
 
 /** An access to no memory, or not to this; `upper` is the upper half of the address, `region` what lies there, if known. */

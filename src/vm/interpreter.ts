@@ -37,7 +37,7 @@ import {
 import { atomic32, atomic64 } from './atomics.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from './code-address.ts'
 import { BpfFault, createFault } from './fault.ts'
-import { accessFault, FaultSignal, hex, misaligned } from './fault-signal.ts'
+import { accessFault, FaultSignal, hex, misaligned, missingHelper } from './fault-signal.ts'
 import { Budget, DEFAULT_BUDGET, MAY_GOTO_LIMIT } from './limits.ts'
 import { type GuestAddress, PAGE_SIZE } from './linear-memory.ts'
 import { ALIGNED, type LoweredProgram, lowerProgram, SLOT_WORDS, tracedCode, WRITES } from './lowering.ts'
@@ -444,7 +444,7 @@ export class Interpreter {
   private callHelper(id: number): Executable | undefined {
     const { cpu, registers: r } = this
     const helper = cpu.machine.helpers.get(id)
-    if (helper === undefined) throw new FaultSignal('unknown_helper', `there is no helper ${id} here`)
+    if (helper === undefined) throw missingHelper(id)
     if (this.checked) this.checkPointers(helper.spec)
     r[0] = 0
     r[1] = 0

@@ -256,7 +256,6 @@ describe('disasm --verified', () => {
       ['--platform', 'linux'],
       ['--author', 'trusted'],
       ['--type', 'xdp'],
-      ['--btf', '/no/such/file'],
     ] as const) {
       const { status, stderr } = await cli(['disasm', FIREWALL, option, value])
       expect(stderr).toMatch(errorLine('ERR_USAGE'))

@@ -37,9 +37,11 @@ export async function disasmCommand(file: string, options: DisasmOptions, io: Cl
     if (options[option] !== undefined && !options.verified) throw usageError(`--${option} needs --verified`)
   }
   const chosen = options.platform === undefined ? undefined : parsePlatform(options.platform)
-  const read = await readListings(file, options, io)
+  const kernel = new KernelTypes(options.btf, io)
+  const relocates = options.btf !== undefined || options.verified === true
+  const read = await readListings(file, options, io, async (spec) => (relocates ? kernel.targetOf(spec) : undefined))
   const listings = options.verified ? { ...read, platform: judge(read, chosen, options.type) } : read
-  const annotations = options.verified ? await annotate(listings, options, new KernelTypes(options.btf, io)) : undefined
+  const annotations = options.verified ? await annotate(listings, options, kernel) : undefined
   const all = [...listings.programs, ...listings.functions]
   const shown =
     options.program === undefined
@@ -60,7 +62,7 @@ export async function disasmCommand(file: string, options: DisasmOptions, io: Cl
 }
 
 /** Options that say how to verify. */
-const NEED_VERIFIED = ['platform', 'author', 'type', 'btf'] as const
+const NEED_VERIFIED = ['platform', 'author', 'type'] as const
 
 /** The platform to verify for: as `verify` has it. */
 function judge({ object }: Listings, chosen: Platform | undefined, type: string | undefined): Platform {

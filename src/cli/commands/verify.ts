@@ -56,8 +56,8 @@ export async function verifyCommand(
 ): Promise<ExitStatus> {
   if (options.logLevel !== undefined && options.log !== 'linux') throw usageError('--log-level needs --log linux')
   const platform = options.platform === undefined ? undefined : parsePlatform(options.platform)
-  const read = await reader(files, platform, options, io)
   const kernel = new KernelTypes(options.btf, io)
+  const read = await reader(files, platform, options, kernel, io)
   const style = createStyle(io.stdout, io.env)
   const all: Verified[] = []
   const errors: CliError[] = []
@@ -91,16 +91,17 @@ async function reader(
   files: readonly string[],
   platform: Platform | undefined,
   options: VerifyCommandOptions,
+  kernel: KernelTypes,
   io: CliIo,
 ): Promise<(file: string) => Promise<Candidates>> {
   const { program, global, type } = options
   const named = program ?? global ?? type ?? platform
-  if (files.length === 1 || named === undefined) return (file) => readCandidates(file, platform, options, io)
+  if (files.length === 1 || named === undefined) return (file) => readCandidates(file, platform, options, kernel, io)
   const known = new Map<string, Candidates | CliError>()
   for (const file of files) {
     if (known.has(file)) continue
     try {
-      known.set(file, await readCandidates(file, platform, options, io))
+      known.set(file, await readCandidates(file, platform, options, kernel, io))
     } catch (error) {
       const told = toCliError(error)
       if (concernsCommand(told)) throw error

@@ -33,7 +33,10 @@ export function addDisasm({ program, io, finish }: GrammarContext): void {
       ]),
     )
     .option('--type <type>', 'with --verified: program type, where the section does not say')
-    .option('--btf <file>', "with --verified: the kernel's types (default, where needed: the running kernel's)")
+    .option(
+      '--btf <file>',
+      "the kernel's types, to which CO-RE relocations are resolved (default: none; with --verified, where needed, the running kernel's)",
+    )
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

@@ -66,7 +66,9 @@ line of Linux's log. kernelTypes says where the kernel's types were read from, i
 several files could not be read: [{ code, message, subject, details }]; of a single file it is error, without programs.
 
 Programs whose context has kernel types (fentry, LSM, iterators …) and those that call kernel functions need the types
-of the kernel that they are for: those of this machine (/sys/kernel/btf/vmlinux) unless --btf names others.
+of the kernel that they are for: those of this machine (/sys/kernel/btf/vmlinux) unless --btf names others, BTF or an
+ELF file with a section .BTF. CO-RE relocations are resolved to the same; where no kernel shows its types, to the
+object's own.
 
 Examples:
   anybpf verify firewall.o

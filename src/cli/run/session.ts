@@ -20,7 +20,7 @@ import { type Report, verify } from '../../verifier/index.ts'
 import { BpfFault, type Environment, VirtualEnvironment } from '../../vm/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, toCliError, usageError } from '../errors.ts'
-import { chooseByName, readGlobals, readProgramFile } from '../input.ts'
+import { chooseByName, readGlobals, readProgramFile, readTypesOption } from '../input.ts'
 import { plainInteger } from '../json.ts'
 import type { CliIo } from '../streams.ts'
 import { LICENSE_OF_BARE_CODE } from '../verify/programs.ts'
@@ -30,6 +30,8 @@ import { fillMap, mapEntries, programsNamedBy, readMapFills } from './maps.ts'
 import type { EventReport, RunReport } from './report.ts'
 
 export interface SessionOptions {
+  /** File of the types that CO-RE relocations are resolved to. */
+  readonly btf?: string
   readonly program?: string
   readonly raw?: boolean
   readonly type?: string
@@ -122,9 +124,14 @@ export async function openSession(
       spec = parsed
       const { name } = chooseByName(parsed.programs, options.program, 'program', file)
       const programs = [name, ...programsNamedBy(fills, parsed)]
+      const targetBtf = await readTypesOption(options.btf, io)
       const loaded = await step(EXIT.rejected, file, () => {
         try {
-          return runtime.load(parsed, { programs, globals, verify: options.verify, ...engine })
+          return runtime.load(parsed, {
+            ...{ programs, globals, verify: options.verify },
+            ...(targetBtf !== undefined && { targetBtf }),
+            ...engine,
+          })
         } catch (error) {
           // A name that the object does not have came from the command line.
           if (isAnybpfError(error) && error.code === 'ERR_NOT_FOUND') {

@@ -5,7 +5,7 @@
  */
 import type { Instruction } from '../../isa/index.ts'
 import { VerifyInput } from '../../loader/index.ts'
-import { linkProgram, type ObjectSpec } from '../../object/index.ts'
+import { CoreRelocations, linkProgram, type ObjectSpec } from '../../object/index.ts'
 import type { Platform } from '../../spec/index.ts'
 import { isAnybpfError } from '../../util/index.ts'
 import { type Report, type VerifierProgram, type VerifyOptions, verify } from '../../verifier/index.ts'
@@ -34,12 +34,14 @@ export async function annotateObject(
   options: Pick<VerifyOptions, 'author'> = {},
   type?: string,
 ): Promise<Annotations> {
+  const targetBtf = await kernel.targetOf(spec)
+  const core = new CoreRelocations(spec, targetBtf)
   const input = new VerifyInput(spec, platform, type === undefined ? {} : { type })
   const annotations = new Map<string, Map<number, Annotation>>()
   for (const program of Object.values(spec.programs)) {
     if (!platform.programTypes.has(type ?? program.type)) continue
     try {
-      const linked = linkProgram(spec, program)
+      const linked = linkProgram(spec, program, core)
       const described = input.describe(program, linked)
       const { recorder, report } = await watch(described, platform, kernel, options)
       for (const { name, slot, slotCount } of linked.functions) {

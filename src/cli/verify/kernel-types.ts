@@ -3,13 +3,13 @@
  * megabytes.
  * @module
  */
-import { type Btf, parseBtf } from '../../btf/index.ts'
+import type { Btf } from '../../btf/index.ts'
 import { readBytes } from '../../node/index.ts'
+import { type ObjectSpec, readTypes } from '../../object/index.ts'
 import type { Platform } from '../../spec/index.ts'
 import { isAnybpfError } from '../../util/index.ts'
 import type { VerifierProgram } from '../../verifier/index.ts'
-import { EXIT, step } from '../errors.ts'
-import { readInput } from '../input.ts'
+import { readTypesOption } from '../input.ts'
 import type { CliIo } from '../streams.ts'
 
 /** Where a running kernel shows its types. */
@@ -31,6 +31,12 @@ export function needsKernelTypes(program: VerifierProgram, platform: Platform): 
   })
 }
 
+function hasCoreRelocations(spec: ObjectSpec): boolean {
+  return [...Object.values(spec.programs), ...Object.values(spec.functions)].some(
+    ({ coreRelocations }) => coreRelocations.length > 0,
+  )
+}
+
 export class KernelTypes {
   /** Where the types came from; undefined as long as none were read. */
   source: string | undefined
@@ -50,15 +56,24 @@ export class KernelTypes {
     return this.types
   }
 
+  /**
+   * The types that an object's CO-RE relocations are resolved to. Undefined where it has none; and without `--btf`, where no
+   * kernel of its byte order shows its types: the object's own are then taken.
+   */
+  async targetOf(spec: ObjectSpec): Promise<Btf | undefined> {
+    if (!hasCoreRelocations(spec)) return undefined
+    const types = await this.read()
+    return this.file === undefined && types?.byteOrder !== spec.byteOrder ? undefined : types
+  }
+
   private async load(): Promise<Btf | undefined> {
     const { file } = this
     if (file !== undefined) {
-      const bytes = await readInput(file, this.io)
       this.source = file
-      return step(EXIT.badInput, file, () => parseBtf(bytes))
+      return readTypesOption(file, this.io)
     }
     try {
-      const types = parseBtf(await readBytes(RUNNING_KERNEL, { stdin: this.io.stdin }))
+      const types = readTypes(await readBytes(RUNNING_KERNEL, { stdin: this.io.stdin }))
       this.source = RUNNING_KERNEL
       return types
     } catch (error) {

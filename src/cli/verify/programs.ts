@@ -11,6 +11,7 @@ import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, usageError } from '../errors.ts'
 import { chooseByName, readGlobals, readProgramFile } from '../input.ts'
 import type { CliIo } from '../streams.ts'
+import type { KernelTypes } from './kernel-types.ts'
 
 export interface ProgramOptions {
   readonly program?: string
@@ -42,12 +43,13 @@ export async function readCandidates(
   file: string,
   platform: Platform | undefined,
   options: ProgramOptions,
+  kernel: KernelTypes,
   io: CliIo,
 ): Promise<Candidates> {
   const input = await readProgramFile(file, options.raw ?? false, io)
   if (input.kind === 'object') {
     const spec = await step(EXIT.badInput, file, () => parseObject(input.bytes))
-    return objectCandidates(file, spec, platform ?? linux(), options, io)
+    return objectCandidates(file, spec, platform ?? linux(), options, kernel, io)
   }
   if (options.program !== undefined) throw usageError('--program is for objects: text and bytes are one program')
   if (options.global !== undefined) throw usageError('--global is for objects: text and bytes have no variables')
@@ -66,11 +68,14 @@ async function objectCandidates(
   spec: ObjectSpec,
   platform: Platform,
   options: ProgramOptions,
+  kernel: KernelTypes,
   io: CliIo,
 ): Promise<Candidates> {
   const type = options.type === undefined ? undefined : checkedType(platform, options.type)
   const globals = await readGlobals(options.global ?? [], io)
-  const input = await step(EXIT.usage, file, () => new VerifyInput(spec, platform, { globals, ...(type && { type }) }))
+  const targetBtf = await kernel.targetOf(spec)
+  const given = { globals, ...(type && { type }), ...(targetBtf !== undefined && { targetBtf }) }
+  const input = await step(EXIT.usage, file, () => new VerifyInput(spec, platform, given))
   const programs =
     options.program === undefined
       ? Object.values(spec.programs)

@@ -30,6 +30,7 @@ const CODES = {
   invalid_map_reference: 'structure',
   invalid_btf: 'structure',
   invalid_program: 'structure',
+  unresolved_relocation: 'structure',
   // control flow
   jump_out_of_range: 'control_flow',
   jump_into_wide: 'control_flow',

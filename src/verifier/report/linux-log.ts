@@ -218,7 +218,10 @@ export class LinuxLog implements VerifierLog {
   }
 
   private insnLine(env: Environment, insn: Instruction): void {
-    this.line(`${env.insn}: ${this.insnText(env, env.insn, insn)}`)
+    // So the log reads after libbpf has put it into words.
+    const unresolved = env.program.invalid?.get(env.insn)?.code === 'unresolved_relocation'
+    const text = unresolved ? '<invalid CO-RE relocation>' : this.insnText(env, env.insn, insn)
+    this.line(`${env.insn}: ${text}`)
     this.current = { line: this.end - 1, text: this.lines.at(-1)!, extended: false }
   }
 

@@ -16,7 +16,7 @@ import { AnybpfError } from '../../util/errors.ts'
 import { pairToU64 } from '../../util/int64.ts'
 import { FUNCTION_TAG } from '../code-address.ts'
 import { BpfFault, createFault } from '../fault.ts'
-import { accessFault, FaultSignal, hex } from '../fault-signal.ts'
+import { accessFault, FaultSignal, hex, missingHelper } from '../fault-signal.ts'
 import type { GuestAddress } from '../guest-memory.ts'
 import { Budget, DEFAULT_BUDGET } from '../limits.ts'
 import { type CodeEntry, type ExecutableProgram, type HelperDefinition, isPacketSource } from '../machine.ts'
@@ -371,7 +371,7 @@ export class Jit {
       call_helper: (id, a1, a2, a3, a4, a5, h1, h2, h3, h4, h5, slot) => {
         this.enterHost(executable, slot!)
         const helper = cpu.machine.helpers.get(id!)
-        if (helper === undefined) throw new FaultSignal('unknown_helper', `there is no helper ${id} here`)
+        if (helper === undefined) throw missingHelper(id!)
         const highs = [h1!, h2!, h3!, h4!, h5!]
         for (let i = 0; i < highs.length; i++) registers[2 * i + 3] = highs[i]!
         registers[0] = registers[1] = 0
@@ -527,8 +527,8 @@ export class Jit {
       default: {
         const isKfunc = insn.kind === 'call' && insn.target === 'kfunc'
         const number = insn.kind === 'call' ? insn.imm : low
-        const reason = isKfunc ? `there is no kernel function ${number} here` : `there is no helper ${number} here`
-        return new FaultSignal('unknown_helper', reason)
+        if (!isKfunc) return missingHelper(number)
+        return new FaultSignal('unknown_helper', `there is no kernel function ${number} here`)
       }
     }
   }

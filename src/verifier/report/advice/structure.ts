@@ -30,6 +30,19 @@ export function invalidProgram(scene: Scene): Advice {
   return { reason: `the program cannot be verified: ${scene.message}` }
 }
 
+/** `failed to resolve CO-RE relocation <byte_off> [8] struct s.x (0:1 @ offset 4)`. */
+const UNRESOLVED = /<(\w+)> \[\d+\] (.+?)(?: \([\d:]+ @ offset [\d.]+\))?$/
+
+export function unresolvedRelocation(scene: Scene): Advice {
+  const [, kind = '', what = scene.message] = UNRESOLVED.exec(scene.message) ?? []
+  const enumerator = kind === 'enumval_value'
+  const guard = enumerator ? 'bpf_core_enum_value_exists(enum …, …)' : 'bpf_core_field_exists(p->field)'
+  return {
+    reason: `the target kernel's types do not have \`${what}\`, or have it as something that this instruction cannot read`,
+    fix: `Ask first, so that the branch is dead where it is missing:\n  if (${guard}) …\nor read a version of the type that has it (a flavour: struct name___old). Whether the types are those of the kernel that is meant, --btf says.`,
+  }
+}
+
 export function jumpOutOfRange(scene: Scene): Advice {
   return {
     reason: `a jump or call leaves its function or the program: ${scene.message}`,

@@ -19,6 +19,7 @@ export const ADVICE: Readonly<Record<RejectionCode, Advise>> = {
   invalid_map_reference: structure.invalidMapReference,
   invalid_btf: structure.invalidBtf,
   invalid_program: structure.invalidProgram,
+  unresolved_relocation: structure.unresolvedRelocation,
   jump_out_of_range: structure.jumpOutOfRange,
   jump_into_wide: structure.jumpIntoWide,
   fall_off_end: structure.fallOffEnd,

@@ -1,0 +1,48 @@
+/* Everything lies elsewhere, much has another size. */
+#include "../core.h"
+enum state { READY = 1, IDLE, BUSY = 0x7fffffff, DONE = -3 };
+enum wide { LARGE = 0xfedcba9876543210ULL, SMALL = 3 };
+enum wide_signed { MOST = 5, LEAST = -7, LOWEST = -0x7fffffffffffffffLL };
+enum big_unsigned { TOP = 5, LOW = 0x80000000u };
+struct inner { long pad; int b; long a; };
+typedef struct { char t_c; long t_b; short t_a; } anonymous_t;
+typedef int (*callback_t)(struct inner *in, long n);
+typedef unsigned long count_t;
+union either { char c[24]; long l; int i; };
+struct opaque { int inside; };
+struct thing {
+	char before[40];
+	struct { struct { __u64 flags; }; long id; };
+	__u32 size;
+	struct { struct { short deep; }; union { int anon_a; }; };
+	char name[32];
+	struct inner list[8];
+	const struct inner inner;
+	long y;
+	char x;
+	__u64 pad : 5, b2 : 9, b1 : 4;
+	unsigned sb : 12;
+	__u64 b40 : 41;
+	char state_before;
+	enum state state;
+	unsigned long wide;
+	count_t count;
+	__s64 narrow;
+	__u32 truth;
+	float ratio;
+	void *data;
+	struct opaque *next;
+	long (*call)(void);
+	__u64 *cv;
+	long grid[3][5];
+	struct inner *opaque;
+	union either either;
+	anonymous_t typed;
+	int tail[];
+};
+struct bits { __u64 x : 7; __u32 b : 30, a : 1; int c : 20; __u8 e : 7; __u8 d : 1; __u64 g : 40; __u32 f : 13; __u64 h : 60; int i; };
+struct two { __u16 pad; __u16 f; __u64 g; };
+struct pointers { long pad; const char *in; struct inner *text; void (*fn)(void); int *o; };
+struct nest { int top; struct { int level; }; struct { struct { long bottom; }; }; };
+struct thing thing; struct bits bits; struct two two; struct pointers pointers; struct nest nest;
+enum wide_signed ws; enum big_unsigned bu; callback_t cb; count_t ct; union either ei;

@@ -1,0 +1,46 @@
+/* As most programs here expect it. */
+#include "../core.h"
+enum state { IDLE, BUSY, DONE = 7 };
+enum wide { SMALL = 1, LARGE = 0x1234567890ULL };
+enum wide_signed { LEAST = -0x1234567890LL, MOST = 1 };
+enum big_unsigned { TOP = 0xfffffff0u, LOW = 1 };
+struct inner { int a; int b; };
+typedef struct { int t_a; long t_b; } anonymous_t;
+typedef int (*callback_t)(struct inner *in, long n);
+typedef unsigned int count_t;
+union either { int i; long l; };
+struct opaque;
+struct thing {
+	int id;
+	__u32 flags;
+	__u64 size;
+	char name[16];
+	struct inner inner;
+	struct inner list[4];
+	union { int x; long y; };
+	struct { int anon_a; struct { short deep; }; };
+	__u32 b1 : 3, b2 : 7;
+	int sb : 5;
+	__u64 b40 : 40;
+	enum state state;
+	enum wide wide;
+	count_t count;
+	__s16 narrow;
+	_Bool truth;
+	double ratio;
+	struct thing *next;
+	void *data;
+	callback_t call;
+	const volatile __u64 *restrict cv;
+	int grid[2][3];
+	struct opaque *opaque;
+	union either either;
+	anonymous_t typed;
+	int tail[];
+};
+struct bits { __u32 a : 1, b : 31; __u32 c : 8; __u8 d : 4, e : 4; __u64 f : 33, g : 31; int h : 9; enum state i : 4; };
+struct two { __u32 f; int g; };
+struct pointers { struct inner *in; const char *text; int (*fn)(int); struct opaque *o; };
+struct nest { struct { union { struct { int bottom; }; int other; }; int level; }; int top; };
+struct thing thing; struct bits bits; struct two two; struct pointers pointers; struct nest nest;
+enum wide_signed ws; enum big_unsigned bu; callback_t cb; count_t ct; union either ei;
