@@ -23,7 +23,7 @@ import {
   HEAP_USED,
   SPOILED_HEAP,
 } from '../src/vm/guest-layout'
-import { spoiled } from './host'
+import { grown, spoiled } from './host'
 import { lock, unlock } from './lock'
 
 const HEAP: u32 = HEAP_BASE
@@ -171,6 +171,7 @@ function grow(size: u32): bool {
   // An eighth more each time, so that growth, which detaches the host's views, stays rare.
   const generous = max(max(pages, present >> 3), MIN_GROWTH_PAGES)
   if (memory.grow(generous) == -1 && memory.grow(pages) == -1) return false
+  grown()
   const end = <u32>memory.size() << 16
   store<u32>(HEAP, end, HEAP_END)
   let block = load<u32>(HEAP, HEAP_LAST)

@@ -101,11 +101,15 @@ export class Program<Input = unknown, Output = unknown> {
   private readonly definition: AnyProgramTypeDefinition
   private readonly instance: ContextInstance<Input, Output>
   private readonly engine: EngineOptions
-  /** Compiled code with its budget; undefined: the interpreter. */
-  private runner: Runner | undefined
+  /**
+   * Runs the program on a context that is in place: `address`, which `layOut` gave, is r1. The lowest way in: what a run changes,
+   * the next one sees. Gives the low 32 bits of r0, unsigned. That the address is the right one is the caller's affair.
+   *
+   * A function of each program's own, no method: where one program is called, V8 then sees which.
+   */
+  readonly runAt: Runner
   /** The entry's arguments of the run before; r1 is undefined before there was an input. */
-  private r1: GuestAddress | undefined
-  private r2 = 0
+  private readonly entry: { r1: GuestAddress | undefined; r2: number } = { r1: undefined, r2: 0 }
   private readonly batches = new Set<Disposable>()
   private ownBatch: Batch<Input, Output> | undefined
   private disposed = false
@@ -126,8 +130,15 @@ export class Program<Input = unknown, Output = unknown> {
     // What cannot be compiled is found when loading.
     if (engine.engine === 'jit') host.jit.prepare(executable, engine.budget)
     this.instance = definition.createContext(host.machine)
-    this.runner =
-      engine.engine === 'jit' ? host.jit.runner(executable, this.instance.context, engine.budget) : undefined
+    const refuse = (): never => {
+      this.assertLive()
+      throw this.usage('runAt wants the address that layOut(input) gave')
+    }
+    this.runAt =
+      engine.engine === 'jit'
+        ? host.jit.runner(executable, { context: this.instance.context, entry: this.entry, refuse }, engine.budget)
+        : (address) =>
+            address === undefined || this.disposed ? refuse() : this.enter(address, this.entry.r2, NO_OPTIONS)
   }
 
   /**
@@ -138,18 +149,6 @@ export class Program<Input = unknown, Output = unknown> {
     const retval = this.invoke(input, options)
     // Not a spread: what a program type gives back may be decoded when it is asked for, by getters of its class.
     return Object.assign(this.instance.collect(retval) as Output & object, { retval })
-  }
-
-  /**
-   * Runs the program on a context that is in place: `address`, which `layOut` gave, is r1. The lowest way in: what a run changes,
-   * the next one sees. Gives the low 32 bits of r0, unsigned. That the address is the right one is the caller's affair.
-   */
-  runAt(address: GuestAddress): number {
-    const { runner } = this
-    if (address === undefined) throw this.usage('runAt wants the address that layOut(input) gave')
-    if (runner !== undefined) return runner(address, this.r2)
-    this.assertLive()
-    return this.enter(address, this.r2, NO_OPTIONS)
   }
 
   /** Lays an input out, as `run` does first, for `runAt`: the address of the context. It is good until the next input. */
@@ -259,9 +258,11 @@ export class Program<Input = unknown, Output = unknown> {
   again(count: number, options: RunOptions = NO_OPTIONS): number {
     this.assertLive()
     if (!Number.isSafeInteger(count) || count < 0) throw this.usage(`${count} is no number of runs`)
-    if (this.r1 === undefined)
+    const { r1, r2 } = this.entry
+    if (r1 === undefined) {
       throw this.usage('again goes on from a run, and there was none: begin with repeat(input, count)')
-    return count > 0 ? this.enter(this.r1, this.r2, options, count) : 0
+    }
+    return count > 0 ? this.enter(r1, r2, options, count) : 0
   }
 
   /** What the last run left, read as `run` reads it. */
@@ -273,8 +274,8 @@ export class Program<Input = unknown, Output = unknown> {
     // A run that is asked for in the middle of one must not lay its input over that of the run in progress.
     this.host.interpreter.assertIdle(this.executable)
     const entry = this.instance.prepare(input)
-    this.r1 = entry.r1
-    this.r2 = entry.r2
+    this.entry.r1 = entry.r1
+    this.entry.r2 = entry.r2
     return entry
   }
 
@@ -316,7 +317,7 @@ export class Program<Input = unknown, Output = unknown> {
     if (this.disposed) return
     this.host.interpreter.assertIdle(this.executable)
     this.disposed = true
-    this.runner = undefined
+    ;(this as { runAt: Runner }).runAt = () => this.assertLive() as never
     for (const batch of this.batches) batch.dispose()
     this.instance.dispose()
     if (this.engine.engine === 'jit') this.host.jit.forget(this.executable)

@@ -63,6 +63,8 @@ export async function compileGuestRuntimeAsync(shared: boolean): Promise<WasmMod
 export interface GuestRuntimeHost {
   /** The map at this address (a ring buffer) has something to read. Called while a program runs: only takes note. */
   wake(map: GuestAddress): void
+  /** The memory has grown, by this instance. May be called while a program runs. */
+  grown(): void
 }
 
 export function instantiateGuestRuntime(
@@ -78,6 +80,9 @@ export function instantiateGuestRuntime(
       },
       wake(map: number): void {
         host.wake(map >>> 0)
+      },
+      grown(): void {
+        host.grown()
       },
     },
   })

@@ -53,7 +53,7 @@ export class LinearMemory {
   readonly wasm: WasmMemory
   readonly shared: boolean
   readonly hashSeed: number
-  /** The functions of the guest runtime. After one that may allocate, `refresh()`. */
+  /** The functions of the guest runtime. Where memory is shared, `refresh()` after one that may allocate. */
   readonly runtime: GuestRuntimeExports
   u8!: Uint8Array
   i32!: Int32Array
@@ -67,17 +67,22 @@ export class LinearMemory {
     this.hashSeed = (options.hashSeed ?? DEFAULT_HASH_SEED) >>> 0
     this.limit = options.limit ?? DEFAULT_LIMIT
     this.wasm = options.join ?? makeMemory(this.limit, this.shared)
-    this.runtime = instantiateGuestRuntime(options.module, this.wasm, { wake: (map) => this.wakers.get(map)?.() })
+    this.runtime = instantiateGuestRuntime(options.module, this.wasm, {
+      wake: (map) => this.wakers.get(map)?.(),
+      grown: () => this.makeViews(),
+    })
     if (options.join === undefined) this.runtime.heapInit(this.shared ? 1 : 0)
-    this.refresh()
+    this.makeViews()
   }
 
-  /** Makes the views anew if the memory has grown. */
+  /** Makes the views anew if another thread has let the memory grow; of growth by this one the guest runtime tells. */
   refresh(): void {
-    // Growth detaches the views (or, of a shared memory, leaves them short); asking for `buffer` is ten times slower than this.
-    if (this.u32 !== undefined && this.u32[(HEAP_BASE + HEAP_END) >>> 2] === this.u8.length) return
-    const buffer = this.wasm.buffer
-    if (this.u8 !== undefined && this.u8.buffer === buffer) return
+    // Views of shared memory are then too short; asking for `buffer` is ten times slower than this.
+    if (this.shared && this.u32[(HEAP_BASE + HEAP_END) >>> 2] !== this.u8.length) this.makeViews()
+  }
+
+  private makeViews(): void {
+    const { buffer } = this.wasm
     this.u8 = new Uint8Array(buffer)
     this.i32 = new Int32Array(buffer)
     this.u32 = new Uint32Array(buffer)

@@ -42,7 +42,7 @@ import {
   TABLE_NAME,
   TAIL_CALLS_NAME,
 } from './module-source.ts'
-import { createRunner, type Runner, type RunnerHost } from './runner.ts'
+import { createRunner, type Runner, type RunnerHost, type RunnerInput } from './runner.ts'
 
 const ENOENT = 2
 /** Runs that one call of compiled code is asked for. */
@@ -167,14 +167,14 @@ export class Jit {
   }
 
   /**
-   * A way into one program for many runs: as `run`, but all of r0 that it gives is what it returns. `context` is what helpers find
-   * in `cpu.context`. What belongs to the program is set when another one ran before it, not each time.
+   * A way into one program for many runs: as `run`, but all of r0 that it gives is what it returns.
+   * What belongs to the program is set when another one ran before it, not each time.
    */
-  runner(program: ExecutableProgram, context: unknown, budget: number = defaultBudget(program)): Runner {
+  runner(program: ExecutableProgram, input: RunnerInput, budget: number = defaultBudget(program)): Runner {
     const executable = this.executable(program, budget !== 0)
     const host: RunnerHost = {
+      ...input,
       cpu: this.cpu,
-      context,
       arm: () => {
         this.assertIdle(program)
         this.begin(executable, budget)

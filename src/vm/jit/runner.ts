@@ -9,24 +9,35 @@
 import type { GuestAddress } from '../guest-memory.ts'
 import type { VirtualCpu } from '../virtual-cpu.ts'
 
-/** Runs a program with r1 and r2: the low 32 bits of r0, unsigned. */
-export type Runner = (r1: GuestAddress, r2: number) => number
+/** Runs a program with this r1: the low 32 bits of r0, unsigned. */
+export type Runner = (r1: GuestAddress) => number
 
-/** What a runner needs of its engine, besides the compiled code. */
-export interface RunnerHost {
-  readonly cpu: VirtualCpu
+/** What a program's maker knows of its runs. */
+export interface RunnerInput {
   /** What helpers find in `cpu.context`. */
   readonly context: unknown
+  /** r2 of the next run. */
+  readonly entry: { readonly r2: number }
+  /** Throws: there is no address to begin with. */
+  refuse(): never
+}
+
+/** What a runner needs of its engine, besides the compiled code. */
+export interface RunnerHost extends RunnerInput {
+  readonly cpu: VirtualCpu
   /** Sets everything for the program. Throws ERR_USAGE if the CPU is running one. */
   arm(): void
   /** What a run ends with that `error` ended. */
   named(error: unknown): unknown
 }
 
+type Entry = (r1: GuestAddress, r2: number) => number
+
 /** Self-contained: its text is all that a copy has. */
-function makeRunner(host: RunnerHost, enter: Runner): Runner {
-  const { cpu, context } = host
-  const run: Runner = (r1, r2) => {
+function makeRunner(host: RunnerHost, enter: Entry): Runner {
+  const { cpu, context, entry } = host
+  const run: Runner = (r1) => {
+    if (r1 === undefined) host.refuse()
     if (cpu.armed !== run || cpu.context !== context || cpu.depth !== 0) {
       host.arm()
       cpu.context = context
@@ -34,7 +45,7 @@ function makeRunner(host: RunnerHost, enter: Runner): Runner {
     }
     cpu.depth = 1
     try {
-      return enter(r1, r2) >>> 0
+      return enter(r1, entry.r2) >>> 0
     } catch (error) {
       throw host.named(error)
     } finally {
@@ -51,7 +62,7 @@ let made = 0
 let forbidden = false
 
 /** `mayCopy`: whether text may become code here, as far as the caller knows. */
-export function createRunner(host: RunnerHost, enter: Runner, mayCopy: boolean): Runner {
+export function createRunner(host: RunnerHost, enter: Entry, mayCopy: boolean): Runner {
   if (made++ > 0 && mayCopy && !forbidden) {
     try {
       return new Function(`return ${makeRunner}`)()(host, enter)
