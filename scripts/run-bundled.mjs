@@ -18,8 +18,8 @@ const addresses = {
   },
 }
 
-/** Runs `file` with `args` as its command line; ends when its module has been evaluated. */
-export async function runBundled(file, args) {
+/** Calls `use` with the path of a bundle of `file`, which is gone afterwards. */
+export async function withBundle(file, use) {
   // Where packages that are not bundled are found.
   const cache = join(import.meta.dirname, '..', 'node_modules', '.cache')
   mkdirSync(cache, { recursive: true })
@@ -38,11 +38,18 @@ export async function runBundled(file, args) {
       external: ['esbuild', 'vitest', 'typescript'],
       plugins: [addresses],
     })
-    process.argv = [process.argv[0], resolve(file), ...args]
-    await import(pathToFileURL(join(folder, `${basename(file, '.ts')}.mjs`)).href)
+    await use(join(folder, `${basename(file, '.ts')}.mjs`))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Runs `file` with `args` as its command line; ends when its module has been evaluated. */
+export async function runBundled(file, args) {
+  await withBundle(file, async (bundle) => {
+    process.argv = [process.argv[0], resolve(file), ...args]
+    await import(pathToFileURL(bundle).href)
+  })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

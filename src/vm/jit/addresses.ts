@@ -13,20 +13,22 @@
  */
 import type { Instruction } from '../../isa/instruction.ts'
 import { PAGE_SIZE } from '../linear-memory.ts'
-import type { Flow, FlowShape } from './flow.ts'
-import type { FunctionState } from './function-state.ts'
+import { type Flow, type FlowShape, flowTraits } from './flow.ts'
+import type { FunctionState, ModuleScope } from './function-state.ts'
 import { FAULT } from './imports.ts'
 import { FRAME_POINTER, REGISTERS, writtenRegister } from './registers.ts'
 import {
   findRelations,
   followVariables,
   Relations,
+  type States,
   type VariableFacts,
   type Variables,
   variablesOf,
   ZERO,
 } from './relations.ts'
 import type { StackSlots } from './stack-slots.ts'
+import { HAS_ACCESS, HAS_SUM } from './traits.ts'
 import { OP } from './wasm-opcodes.ts'
 
 /** Up to this an offset cannot have wrapped. */
@@ -86,17 +88,20 @@ export class Addresses {
   private readonly flow: Flow
   private readonly shape: FlowShape
   private readonly variables: Variables
-  private readonly states: readonly (Relations | undefined)[]
+  private readonly states: States | undefined
   private readonly relations: Relations
   private readonly sums = new Sums()
   private readonly sumsAfter = new Map<number, Sums>()
-  /** Additions whose results are addresses. */
+  /** Additions whose results are addresses; whether there are any. */
   private readonly wanted: ReadonlySet<number>
+  private readonly hasSums: boolean
   /** The locals of sums, by the register that the sum is in. */
   private readonly locals: number[] = []
   /** By the local of a sum: the one that is a page lower. */
   private readonly lowered: number[] = []
   private readonly enabled: boolean
+  /** In the node that is written, addresses are made. */
+  private follows = false
   /** What the sum that was written last is above its local. */
   private wantedBy = 0
 
@@ -104,19 +109,22 @@ export class Addresses {
     this.f = f
     this.flow = flow
     this.shape = shape
-    const { insns, options, target } = f.scope
-    this.enabled = options.passes?.foldAddresses !== false
+    const traits = flowTraits(flow)
+    this.enabled = f.scope.options.passes?.foldAddresses !== false && (traits & HAS_ACCESS) !== 0
     this.variables = variablesOf(slots)
-    this.relations = Relations.none(this.variables.count)
-    this.states = this.enabled ? findRelations(insns, flow, shape, this.variables, target) : []
-    this.wanted = this.enabled ? addressSums(insns, flow, shape) : new Set()
+    this.relations = new Relations(this.variables.count)
+    this.states = this.enabled ? findRelations(f.scope, flow, shape, this.variables) : undefined
+    this.wanted = this.enabled && (traits & HAS_SUM) !== 0 ? addressSums(f.scope, flow, shape) : NO_SUMS
+    this.hasSums = this.wanted.size > 0
   }
 
   /** A node is going to be written. */
   enter(node: number): void {
-    if (!this.enabled) return
-    const state = this.states[node]
-    if (state !== undefined) this.relations.copyFrom(state)
+    const code = this.flow.nodes[node]!
+    this.follows = this.enabled && (this.hasSums || (code.kind === 'code' && (code.traits & HAS_ACCESS) !== 0))
+    if (!this.follows) return
+    if (this.states!.has(node)) this.states!.load(node, this.relations)
+    if (!this.hasSums) return
     const { predecessorStart, predecessors } = this.shape.graph
     const first = predecessorStart[node]!
     const before = predecessorStart[node + 1]! - first === 1 ? this.sumsAfter.get(predecessors[first]!) : undefined
@@ -126,7 +134,7 @@ export class Addresses {
 
   /** A node has been written. */
   leave(node: number): void {
-    if (!this.enabled || this.wanted.size === 0) return
+    if (!this.hasSums) return
     const { predecessorStart } = this.shape.graph
     const isInherited = this.flow.nodes[node]!.next.some(
       (to) => predecessorStart[to + 1]! - predecessorStart[to]! === 1,
@@ -139,7 +147,7 @@ export class Addresses {
 
   /** Before an instruction is written. */
   before(insn: Instruction, slot: number): void {
-    if (!this.wanted.has(slot) || insn.kind !== 'alu' || !('reg' in insn.src)) return
+    if (!this.hasSums || !this.wanted.has(slot) || insn.kind !== 'alu' || !('reg' in insn.src)) return
     const { w } = this.f
     const { dst, src, op } = insn
     this.locals[dst] ??= w.local('i32')
@@ -163,20 +171,21 @@ export class Addresses {
   }
 
   /** After it. */
-  after(insn: Instruction, slot: number): void {
-    if (!this.enabled) return
+  after(slot: number): void {
+    if (!this.follows) return
     const { relations, sums, variables, f } = this
-    followVariables(relations, insn, slot, variables, f.scope.target)
-    if (!sums.isEmpty) followVariables(sums, insn, slot, variables, f.scope.target)
+    followVariables(relations, f.scope, slot, variables)
+    if (!this.hasSums) return
+    if (!sums.isEmpty) followVariables(sums, f.scope, slot, variables)
     if (this.wanted.has(slot)) {
-      const register = writtenRegister(insn)
+      const register = f.scope.traits.written[slot]!
       sums.define(register, this.locals[register]!, this.wantedBy)
     }
   }
 
   /** A register was written otherwise. */
   forget(register: number): void {
-    if (!this.enabled) return
+    if (!this.follows) return
     this.relations.forget(register)
     this.sums.forget(register)
   }
@@ -273,25 +282,41 @@ export class Addresses {
   }
 }
 
+const NO_SUMS: ReadonlySet<number> = new Set()
+
 /** The additions, of 64 bits, of two registers whose results are used as addresses: maybe plus a constant, maybe after copying. */
-function addressSums(insns: readonly Instruction[], { nodes }: Flow, { dominators }: FlowShape): Set<number> {
+function addressSums(
+  { insns, traits }: ModuleScope,
+  { nodes }: Flow,
+  { dominators, graph }: FlowShape,
+): ReadonlySet<number> {
   const found = new Set<number>()
+  const { order, position } = dominators
+  const { predecessorStart, predecessors } = graph
   // Registers that are addresses later, at the beginning of each node: a bit each.
   const before = new Uint16Array(nodes.length)
-  for (let changed = true; changed; ) {
-    changed = false
-    for (let i = dominators.order.length - 1; i >= 0; i--) {
-      const index = dominators.order[i]!
+  const pending = new Uint8Array(nodes.length).fill(1)
+  for (let again = true; again; ) {
+    again = false
+    for (let i = order.length - 1; i >= 0; i--) {
+      const index = order[i]!
+      if (pending[index] === 0) continue
+      pending[index] = 0
       const node = nodes[index]!
       let later = 0
-      for (const next of node.next) later |= before[next]!
-      if (node.kind === 'code') {
-        for (let slot = node.end - 1; slot >= node.start; slot--)
+      for (let k = 0; k < node.next.length; k++) later |= before[node.next[k]!]!
+      if (node.kind === 'code' && (later !== 0 || (node.traits & HAS_ACCESS) !== 0)) {
+        for (let slot = node.end - 1; slot >= node.start; slot--) {
+          if (later === 0 && (traits.bits[slot]! & HAS_ACCESS) === 0) continue
           later = addressesBefore(insns[slot]!, slot, later, found)
+        }
       }
       if (before[index] === later) continue
       before[index] = later
-      changed = true
+      for (let p = predecessorStart[index]!; p < predecessorStart[index + 1]!; p++) {
+        pending[predecessors[p]!] = 1
+        if (position[predecessors[p]!]! >= i) again = true
+      }
     }
   }
   return found

@@ -56,7 +56,7 @@ export function writeCall(f: FunctionState, insn: CallInsn): void {
     f.set(0)
     return
   }
-  const callback = helper.operation === 'loop' ? f.callbacks.get(2) : undefined
+  const callback = helper.operation === 'loop' ? f.callbacks[2] : undefined
   if (callback !== undefined && scope.functionAt(callback) !== undefined) {
     writeLoop(f, callback)
     return
@@ -99,7 +99,7 @@ function callHelper(f: FunctionState, id: number, helper: HelperDefinition): voi
 
 function mapOperation(f: FunctionState, { operation }: HelperDefinition): KnownOperation | undefined {
   const { target, knowsMaps } = f.scope
-  const map = f.known.get(1)
+  const map = f.known[1]
   return !isMapOperation(operation) || map === undefined || !knowsMaps
     ? undefined
     : knownOperation(target, operation, map)

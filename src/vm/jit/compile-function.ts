@@ -5,7 +5,6 @@
  * opened (`CPU_FRAME`), and accesses through it go through `frame`, a 32-bit local with the frame's lowest address.
  * @module
  */
-import { codeAddressTarget } from '../../isa/cfg.ts'
 import type { AluInsn, Instruction, JumpInsn, LddwInsn } from '../../isa/instruction.ts'
 import { assertNever } from '../../util/errors.ts'
 import { FUNCTION_TAG, INSTRUCTION_TAG } from '../code-address.ts'
@@ -16,21 +15,22 @@ import { type ByteSwap, findByteSwaps } from './byte-swaps.ts'
 import { writeCall, writeRegisterCall } from './call-code.ts'
 import { writeCondition } from './conditions.ts'
 import { extensionAt, writeExtension } from './extensions.ts'
-import { type CodeNode, type Flow, type FlowShape, shapeOf } from './flow.ts'
+import { type CodeNode, type Flow, type FlowShape, flowTraits, shapeOf } from './flow.ts'
 import { type FrameClear, NOTHING_TO_CLEAR } from './frame-clears.ts'
 import { writeFrame } from './frame-code.ts'
-import { FunctionState, type ModuleScope, someInsn } from './function-state.ts'
+import { FunctionState, type ModuleScope } from './function-state.ts'
 import type { FunctionWriter } from './function-writer.ts'
 import { FAULT } from './imports.ts'
 import { ATOMIC_LOADS, ATOMIC_STORES, writeAtomic, writeLoad, writePacketLoad, writeStore } from './memory-code.ts'
 import { leaveForPiece, type PieceLayout } from './piece-layout.ts'
 import { makeReducible } from './reduce.ts'
-import { FRAME_POINTER, writtenRegister } from './registers.ts'
+import { FRAME_POINTER } from './registers.ts'
 import { findRotations, type Rotation } from './rotates.ts'
 import { findSelections, registersOf, type Selection } from './selects.ts'
 import { ENTRY_CHOICE, NEXT_CHOICE } from './split.ts'
 import { findStackSlots, NO_STACK_SLOTS, type StackSlots } from './stack-slots.ts'
 import { writeStructure } from './structure.ts'
+import { HAS_JOINT, HAS_LEFT_SHIFT, HAS_MAY_GOTO, HAS_RIGHT_SHIFT } from './traits.ts'
 import { unrollLoops } from './unroll.ts'
 import type { FunctionBody } from './wasm-module.ts'
 import { I64, OP } from './wasm-opcodes.ts'
@@ -78,6 +78,9 @@ export function writeInline(
   )
 }
 
+/** Rotations and byte swaps have all of these. */
+const SHIFTS_JOINED = HAS_LEFT_SHIFT | HAS_RIGHT_SHIFT | HAS_JOINT
+
 class FunctionCompiler {
   private readonly scope: ModuleScope
   private readonly flow: Flow
@@ -92,7 +95,7 @@ class FunctionCompiler {
   private readonly choices: number[] = []
   private readonly mayGoto: number
   /** Of the block that is written: rotations and byte swaps, the registers to keep for them before a slot, and where they are kept. */
-  private rotations: ReadonlyMap<number, Rotation | ByteSwap> = new Map()
+  private rotations: ReadonlyMap<number, Rotation | ByteSwap> | undefined
   private readonly rotated = new Map<number, number>()
   private readonly saved = new Map<number, number>()
 
@@ -112,7 +115,7 @@ class FunctionCompiler {
     this.w = this.state.w
     let shape = makeReducible(flow)
     const selects = options.passes?.selects !== false && !options.budget
-    if (selects && findSelections(insns, flow, shape)) shape = shapeOf(flow)
+    if (selects && findSelections(scope, flow, shape)) shape = shapeOf(flow)
     const unrolled = options.passes?.unroll !== false && unrollLoops(insns, flow, shape)
     this.shape = unrolled ? shapeOf(flow) : shape
     this.state.addresses = new Addresses(this.state, flow, this.shape, slots)
@@ -121,9 +124,12 @@ class FunctionCompiler {
       this.choices[ENTRY_CHOICE] = piece.entry
       this.choices[NEXT_CHOICE] = w.local('i32')
     }
-    for (const node of flow.nodes) if (node.kind === 'dispatch') this.choices[node.local] ??= w.local('i32')
+    for (let i = 0; i < flow.nodes.length; i++) {
+      const node = flow.nodes[i]!
+      if (node.kind === 'dispatch') this.choices[node.local] ??= w.local('i32')
+    }
     if (piece !== undefined) this.mayGoto = piece.mayGoto
-    else this.mayGoto = someInsn(insns, flow, (insn) => insn.kind === 'may_goto') ? w.local('i32') : -1
+    else this.mayGoto = (flowTraits(flow) & HAS_MAY_GOTO) !== 0 ? w.local('i32') : -1
   }
 
   compile(): CompiledFunction {
@@ -205,32 +211,10 @@ class FunctionCompiler {
     switch (node.kind) {
       case 'code':
         this.charge(node)
-        this.state.known.clear()
-        this.state.callbacks.clear()
+        this.state.forgetAll()
         this.state.addresses.enter(index)
         this.planRotations(node)
-        for (let slot = node.start; slot < node.end; slot++) {
-          this.begin(slot)
-          const insn = this.scope.insns[slot]!
-          this.saveRotated(slot)
-          this.state.addresses.before(insn, slot)
-          const rotation = this.rotations.get(slot)
-          const extension =
-            rotation === undefined && this.scope.options.passes?.extensions !== false
-              ? extensionAt(this.scope.insns, slot, node.end)
-              : undefined
-          if (extension !== undefined) {
-            const { dst } = insn as AluInsn
-            this.state.register(dst)
-            writeExtension(w, extension)
-            this.state.set(dst)
-            // The shift back says the same of what is known.
-            slot++
-          } else if (rotation === undefined) this.insn(insn)
-          else this.rotate(insn as AluInsn, rotation)
-          this.learn(insn)
-          this.state.addresses.after(insn, this.state.slot)
-        }
+        this.block(node)
         if (node.select !== undefined) this.select(node, node.select)
         this.state.addresses.leave(index)
         break
@@ -252,11 +236,43 @@ class FunctionCompiler {
     }
   }
 
+  /** The instructions of a node. */
+  private block({ start, end }: CodeNode): void {
+    const { w, state } = this
+    const { insns, traits, options } = this.scope
+    const { bits, written } = traits
+    const { addresses } = state
+    const extensions = options.passes?.extensions !== false
+    for (let slot = start; slot < end; slot++) {
+      this.begin(slot)
+      const first = slot
+      const insn = insns[slot]!
+      this.saveRotated(slot)
+      addresses.before(insn, slot)
+      const rotation = this.rotations?.get(slot)
+      const extension =
+        extensions && rotation === undefined && (bits[slot]! & HAS_LEFT_SHIFT) !== 0
+          ? extensionAt(insns, slot, end)
+          : undefined
+      if (extension !== undefined) {
+        const { dst } = insn as AluInsn
+        state.register(dst)
+        writeExtension(w, extension)
+        state.set(dst)
+        // The shift back says the same of what is known.
+        slot++
+      } else if (rotation === undefined) this.insn(insn)
+      else this.rotate(insn as AluInsn, rotation)
+      state.learn(insn, first, written[first]!)
+      addresses.after(first)
+    }
+  }
+
   /** Both ways of the jump at the end of a node, and of each register that they write the value that it has to have. */
   private select({ last }: CodeNode, selection: Selection): void {
     const { w, state } = this
     const { fall, taken } = selection
-    const registers = registersOf(this.scope.insns, selection)
+    const registers = registersOf(this.scope.traits, selection)
     const conditions = [this.keepCondition(last, false)]
     // The engine compares and selects in one step only where a comparison has one use.
     if (registers.length > 1) conditions.push(this.keepCondition(last, true))
@@ -281,7 +297,7 @@ class FunctionCompiler {
       w.get(conditions[i === 1 ? 1 : 0]!)
       w.op(OP.select)
       state.set(register)
-      state.known.delete(register)
+      state.known[register] = undefined
       state.addresses.forget(register)
     })
     for (const local of [...others, ...before]) w.giveBack('i64', local)
@@ -327,20 +343,24 @@ class FunctionCompiler {
     leaveForPiece(this.w, piece!, [...registers, ...stackLocals], this.choices[NEXT_CHOICE]!)
   }
 
-  private planRotations({ start, end }: CodeNode): void {
+  private planRotations({ start, end, traits }: CodeNode): void {
     const { insns, options } = this.scope
+    if (this.rotations !== undefined) {
+      for (const local of this.saved.values()) this.w.giveBack('i64', local)
+      this.saved.clear()
+      this.rotated.clear()
+      this.rotations = undefined
+    }
+    if ((traits & SHIFTS_JOINED) !== SHIFTS_JOINED) return
     const rotations = options.passes?.rotates === false ? [] : findRotations(insns, start, end)
     const swaps = options.passes?.byteSwaps === false ? [] : findByteSwaps(insns, start, end)
     this.rotations = new Map<number, Rotation | ByteSwap>([...rotations, ...swaps])
-    for (const local of this.saved.values()) this.w.giveBack('i64', local)
-    this.saved.clear()
-    this.rotated.clear()
     for (const { from, register } of this.rotations.values()) this.rotated.set(from, register)
   }
 
   /** Keeps the value that is rotated or swapped later. */
   private saveRotated(slot: number): void {
-    const register = this.rotated.get(slot)
+    const register = this.rotations === undefined ? undefined : this.rotated.get(slot)
     if (register === undefined) return
     const saved = this.saved.get(slot) ?? this.w.borrow('i64')
     this.saved.set(slot, saved)
@@ -368,27 +388,6 @@ class FunctionCompiler {
       w.op(OP.i64_extend_i32_u)
     }
     this.state.set(dst)
-  }
-
-  /** Keeps track of addresses that are constants, within a block. */
-  private learn(insn: Instruction): void {
-    const { known, callbacks } = this.state
-    const written = writtenRegister(insn)
-    const copied = insn.kind === 'alu' && insn.op === 'mov' && insn.width === 64 && 'reg' in insn.src
-    const callback = copied ? callbacks.get((insn.src as { readonly reg: number }).reg) : undefined
-    if (callback !== undefined) callbacks.set(written, callback)
-    else if (insn.kind === 'lddw' && insn.source === 'code_addr') {
-      callbacks.set(written, codeAddressTarget(this.state.slot, insn))
-    } else callbacks.delete(written)
-    if (insn.kind === 'lddw') {
-      const address = this.scope.target.address(insn)
-      if (address === undefined) known.delete(insn.dst)
-      else known.set(insn.dst, address)
-    } else if (insn.kind === 'alu' && insn.op === 'mov' && insn.width === 64 && 'reg' in insn.src) {
-      const value = known.get(insn.src.reg)
-      if (value === undefined) known.delete(insn.dst)
-      else known.set(insn.dst, value)
-    } else known.delete(writtenRegister(insn))
   }
 
   /** As the interpreter does it: a block is charged when it is entered. */

@@ -6,22 +6,22 @@
  * @module
  */
 import { buildCfg } from '../../isa/cfg.ts'
-import type { Instruction } from '../../isa/instruction.ts'
+import type { AtomicInsn, CallInsn, Instruction, LddwInsn } from '../../isa/instruction.ts'
 import { AnybpfError } from '../../util/errors.ts'
-import { functionEntries } from '../frame-scan.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { ExecutableProgram, MapOperation } from '../machine.ts'
 import { type CodePlaces, compileFunction, writeInline } from './compile-function.ts'
-import { callMain, defineEntries, defineInvoke, type Main, mayTailCall } from './entries.ts'
-import { copyFlow, type Flow, sizeOf } from './flow.ts'
+import { callMain, defineEntries, defineInvoke, type Main } from './entries.ts'
+import { copyFlow, type Flow, flowTraits, sizeOf } from './flow.ts'
 import { type FrameClear, frameClears } from './frame-clears.ts'
 import { type FunctionGroup, functionGroups } from './function-groups.ts'
-import { type ModuleScope, someInsn, usesFrame } from './function-state.ts'
+import { type ModuleScope, NEEDS_FRAME } from './function-state.ts'
 import { BPF_FUNCTION, helperImport, helperSignature, IMPORTED, IMPORTS, type ImportName } from './imports.ts'
 import { anyMapFunction, isMapOperation, knownOperation, runtimeSignature } from './map-operations.ts'
 import { exportName, moduleName, TABLE_NAME, TAIL_CALLS_NAME } from './module-source.ts'
 import { BODY_BYTES, compileInPieces, PIECE_INSNS } from './pieces.ts'
 import type { Address, JitOptions, JitTarget } from './target.ts'
+import { HAS_TAIL_CALL, scanTraits, type Traits } from './traits.ts'
 import { WasmModule } from './wasm-module.ts'
 
 /** Places that a table begins with. */
@@ -55,19 +55,12 @@ export function compileProgram(
   if (linked.byteOrder === 'big') {
     throw new AnybpfError('ERR_BYTE_ORDER', `${name}: a big-endian program cannot be executed here`)
   }
-  insns.forEach((insn, slot) => {
-    if (insn.kind === 'lddw' && insn.source !== 'imm64' && insn.source !== 'code_addr') {
-      if (target.address(insn) !== undefined) return
-      throw new AnybpfError('ERR_LINK', `${name}: insn ${slot}: ${insn.source} ${insn.imm} has no address yet`)
-    }
-    if (insn.kind === 'atomic' && insn.size < 4) {
-      throw new AnybpfError('ERR_UNSUPPORTED', `${name}: insn ${slot}: atomic operation on ${insn.size} bytes`)
-    }
-  })
-  const entries = functionEntries(insns)
-  const clears = frameClears(linked, entries, target)
+  const traits = scanTraits(insns, target)
+  refuseWhatCannotBe(name, insns, target, traits)
   const indirectTargets = linked.indirectTargets ?? new Map<number, readonly number[]>()
   const cfg = buildCfg(insns, 0, { indirectTargets })
+  const entries = cfg.subprograms.map(({ entry }) => entry)
+  const clears = frameClears(linked, entries, target)
 
   const module = new WasmModule()
   module.importMemory(IMPORTS, 'memory', target.shared)
@@ -77,16 +70,19 @@ export function compileProgram(
   for (const [imported, signature] of Object.entries(IMPORTED)) {
     imports.set(imported, module.importFunction(IMPORTS, imported, signature))
   }
-  const helpers = calledHelpers(program, target)
+  const helpers = calledHelpers(insns, traits, target)
   for (const helper of helpers) {
     const { spec } = target.helpers.get(helper)!
     imports.set(helperImport(helper), module.importFunction(IMPORTS, helperImport(helper), helperSignature(spec)))
   }
 
-  const hasTable = insns.some((insn) => mayTailCall(insn, target))
+  const hasTable = (traits.all & HAS_TAIL_CALL) !== 0
   if (hasTable) module.defineTable(TABLE_NAME, FIRST_PLACES)
   const tailCalls = hasTable ? module.defineGlobal(TAIL_CALLS_NAME) : -1
-  const runtime = runtimeFunctions(program, target, options)
+  const namesUnknown = namesUnknownKind(insns, traits, target)
+  // A store that is an array of programs by its methods only: its block is not to be read as one.
+  const knowsMaps = !options.guard && options.passes?.maps !== false && !(hasTable && namesUnknown)
+  const runtime = knowsMaps ? runtimeFunctions(insns, traits, target, namesUnknown) : new Map()
   for (const [called, operation] of runtime) {
     imports.set(called, module.importFunction(IMPORTS, called, runtimeSignature(called, operation)))
   }
@@ -97,9 +93,9 @@ export function compileProgram(
     number,
     { readonly index: number; readonly clear: FrameClear; readonly usesFrame: boolean }
   >()
-  const groups = functionGroups(cfg, entries, indirectTargets)
+  const groups = functionGroups(cfg, entries, indirectTargets, traits)
   for (const { flow, entries: members } of groups) {
-    const framed = options.guard || usesFrame(insns, flow)
+    const framed = options.guard || (flowTraits(flow) & NEEDS_FRAME) !== 0
     for (const slot of members.keys()) {
       const index = module.declareFunction(BPF_FUNCTION, isExported.has(slot) ? exportName(slot) : undefined)
       functions.set(slot, { index, clear: clears.get(slot)!, usesFrame: framed })
@@ -109,10 +105,11 @@ export function compileProgram(
     target,
     options,
     insns,
+    traits,
     indirectTargets,
     hasTable,
     tailCalls,
-    knowsMaps: knowsMaps(program, target, options),
+    knowsMaps,
     fuel,
     bpfFunction: module.type(BPF_FUNCTION),
     functionAt: (slot) => functions.get(slot),
@@ -159,14 +156,14 @@ function mainOf(
   groups: readonly FunctionGroup[],
   { index, clear }: { readonly index: number; readonly clear: FrameClear },
 ): Main {
-  const { insns, options, target } = scope
+  const { options } = scope
   const group = groups.find(({ entries }) => entries.has(0))!
   const mayInline =
     !options.budget &&
     group.entries.size === 1 &&
     !hasLoop(group.flow) &&
     sizeOf(group.flow) <= (options.passes?.inlineInsns ?? INLINE_INSNS) &&
-    !someInsn(insns, group.flow, (insn) => mayTailCall(insn, target))
+    (flowTraits(group.flow) & HAS_TAIL_CALL) === 0
   // Compiling changes a flow.
   const flow = mayInline ? copyFlow(group.flow) : undefined
   return {
@@ -203,54 +200,67 @@ function compileGroup(
 }
 
 /** The helpers that a program calls by number, ascending; not those that are treated otherwise, or do not exist. */
-function calledHelpers({ linked }: ExecutableProgram, target: JitTarget): number[] {
+function calledHelpers(insns: readonly Instruction[], { helperCalls }: Traits, target: JitTarget): number[] {
   const called = new Set<number>()
-  for (const insn of linked.insns) {
-    if (insn.kind !== 'call' || insn.target !== 'helper') continue
-    const helper = target.helpers.get(insn.imm)
-    if (helper !== undefined && helper.spec.tailCall !== true) called.add(insn.imm)
+  for (const slot of helperCalls) {
+    const { imm } = insns[slot] as CallInsn
+    const helper = target.helpers.get(imm)
+    if (helper !== undefined && helper.spec.tailCall !== true) called.add(imm)
   }
   return [...called].sort((a, b) => a - b)
 }
 
-function knowsMaps({ linked }: ExecutableProgram, target: JitTarget, { guard, passes }: JitOptions): boolean {
-  if (guard || passes?.maps === false) return false
-  // A store that is an array of programs by its methods only: its block is not to be read as one.
-  return !linked.insns.some((insn) => mayTailCall(insn, target)) || !namesUnknownKind(linked.insns, target)
+function refuseWhatCannotBe(
+  name: string,
+  insns: readonly Instruction[],
+  target: JitTarget,
+  { wideLoads, smallAtomics }: Traits,
+): void {
+  for (const slot of wideLoads) {
+    const insn = insns[slot] as LddwInsn
+    if (insn.source === 'imm64' || insn.source === 'code_addr' || target.address(insn) !== undefined) continue
+    throw new AnybpfError('ERR_LINK', `${name}: insn ${slot}: ${insn.source} ${insn.imm} has no address yet`)
+  }
+  for (const slot of smallAtomics) {
+    const { size } = insns[slot] as AtomicInsn
+    throw new AnybpfError('ERR_UNSUPPORTED', `${name}: insn ${slot}: atomic operation on ${size} bytes`)
+  }
 }
 
 /** Whether a program names a map of which only the store's methods know what to do: no code may look into its block. */
-function namesUnknownKind(insns: readonly Instruction[], target: JitTarget): boolean {
-  return insns.some((insn) => {
-    const address = insn.kind === 'lddw' ? target.address(insn) : undefined
+function namesUnknownKind(insns: readonly Instruction[], { wideLoads }: Traits, target: JitTarget): boolean {
+  return wideLoads.some((slot) => {
+    const address = target.address(insns[slot] as LddwInsn)
     const map = address === undefined ? undefined : target.map(address)
     return map !== undefined && map.kind === undefined
   })
 }
 
-/** Functions of the guest runtime that a program may call: those of the operations that it does, on the maps that it names. */
+/**
+ * Functions of the guest runtime that a program may call: those of the operations that it does, on the maps that it names. Of
+ * operations on other maps only where none is of an unknown kind.
+ */
 function runtimeFunctions(
-  program: ExecutableProgram,
+  insns: readonly Instruction[],
+  { wideLoads, helperCalls }: Traits,
   target: JitTarget,
-  options: JitOptions,
+  namesUnknown: boolean,
 ): Map<keyof GuestRuntimeExports, MapOperation> {
   const functions = new Map<keyof GuestRuntimeExports, MapOperation>()
-  if (!knowsMaps(program, target, options)) return functions
-  const { linked } = program
-  const anyMap = !namesUnknownKind(linked.insns, target)
   const operations = new Set<MapOperation>()
+  for (const slot of helperCalls) {
+    const operation = target.helpers.get((insns[slot] as CallInsn).imm)?.operation
+    if (isMapOperation(operation)) operations.add(operation)
+  }
+  if (operations.size === 0) return functions
   const maps = new Set<Address>()
-  for (const insn of linked.insns) {
-    if (insn.kind === 'call' && insn.target === 'helper') {
-      const operation = target.helpers.get(insn.imm)?.operation
-      if (isMapOperation(operation)) operations.add(operation)
-    }
-    const address = insn.kind === 'lddw' ? target.address(insn) : undefined
+  for (const slot of wideLoads) {
+    const address = target.address(insns[slot] as LddwInsn)
     if (address !== undefined) maps.add(address)
   }
   for (const operation of operations) {
     // Wherever it cannot be told which map it is.
-    if (anyMap) functions.set(anyMapFunction(operation), operation)
+    if (!namesUnknown) functions.set(anyMapFunction(operation), operation)
     for (const map of maps) {
       for (const called of knownOperation(target, operation, map)?.calls ?? []) functions.set(called, operation)
     }

@@ -9,14 +9,12 @@
  * @module
  */
 
-import type { Instruction } from '../../isa/instruction.ts'
 import { RECORD_CONTEXT, RECORD_R1, RECORD_R2, RECORD_RESULT, recordBytes } from '../batch-layout.ts'
 import type { CodePlaces } from './compile-function.ts'
 import { CPU_FRAME, CPU_FUEL, CPU_HIGH, CPU_RECORD, CPU_RUNS, CPU_TAIL_CALLS } from './cpu-block.ts'
 import { ARGUMENTS, type ModuleScope } from './function-state.ts'
 import { FunctionWriter } from './function-writer.ts'
 import { invokeName } from './module-source.ts'
-import type { JitTarget } from './target.ts'
 import type { ValueType, WasmModule } from './wasm-module.ts'
 import { OP } from './wasm-opcodes.ts'
 
@@ -153,8 +151,8 @@ function openFirstFrame(w: FunctionWriter, { target }: ModuleScope): void {
   w.memory(OP.i32_store, CPU_FRAME)
 }
 
-function resetCounts(w: FunctionWriter, { target, options, fuel, insns }: ModuleScope): void {
-  if (insns.some((insn) => mayTailCall(insn, target))) {
+function resetCounts(w: FunctionWriter, { target, options, fuel, hasTable }: ModuleScope): void {
+  if (hasTable) {
     w.address(target.cpuBlock)
     w.i32(0)
     w.memory(OP.i32_store, CPU_TAIL_CALLS)
@@ -169,12 +167,6 @@ function resetCounts(w: FunctionWriter, { target, options, fuel, insns }: Module
   w.i32(1)
   w.op(OP.i32_add)
   w.memory(OP.i32_store, CPU_RUNS)
-}
-
-/** Whether an instruction may lead into another program. */
-export function mayTailCall(insn: Instruction, { helpers }: JitTarget): boolean {
-  if (insn.kind === 'callx') return true
-  return insn.kind === 'call' && insn.target === 'helper' && helpers.get(insn.imm)?.spec.tailCall === true
 }
 
 /** Calls the function that a program begins with. */

@@ -19,8 +19,10 @@ export interface CodeNode {
   readonly weight: number
   /** It ends in an indirect jump. */
   readonly indirect: boolean
+  /** At least those of its instructions, see `traits.ts`. */
+  readonly traits: number
   /** Instead of the jump at its end: see `selects.ts`. */
-  select?: Selection
+  select: Selection | undefined
   next: number[]
 }
 
@@ -75,7 +77,17 @@ export interface FlowShape {
 
 /** A copy, for one of several attempts to compile it. */
 export function copyFlow({ nodes }: Flow): Flow {
-  return { nodes: nodes.map((node) => ({ ...node, next: [...node.next] }) as FlowNode) }
+  return { nodes: nodes.map((node) => ({ ...node, next: node.next.slice() }) as FlowNode) }
+}
+
+/** Traits of all instructions together. */
+export function flowTraits({ nodes }: Flow): number {
+  let all = 0
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i]!
+    if (node.kind === 'code') all |= node.traits
+  }
+  return all
 }
 
 /** Instructions of a flow. */
@@ -90,15 +102,20 @@ export function shapeOf({ nodes }: Flow): FlowShape {
   const successorStart = new Int32Array(blockCount + 1)
   for (let i = 0; i < blockCount; i++) successorStart[i + 1] = successorStart[i]! + nodes[i]!.next.length
   const successors = new Int32Array(successorStart[blockCount]!)
-  for (let i = 0, at = 0; i < blockCount; i++) for (const next of nodes[i]!.next) successors[at++] = next
+  for (let i = 0, at = 0; i < blockCount; i++) {
+    const { next } = nodes[i]!
+    for (let k = 0; k < next.length; k++) successors[at++] = next[k]!
+  }
   const live = new Uint8Array(blockCount)
-  const stack = [0]
+  const stack = new Int32Array(blockCount)
   live[0] = 1
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    for (const next of nodes[node]!.next) {
+  for (let depth = 1; depth > 0; ) {
+    const node = stack[--depth]!
+    for (let edge = successorStart[node]!; edge < successorStart[node + 1]!; edge++) {
+      const next = successors[edge]!
       if (live[next] === 1) continue
       live[next] = 1
-      stack.push(next)
+      stack[depth++] = next
     }
   }
   const edges = { successorStart, successors }

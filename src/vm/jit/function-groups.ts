@@ -8,6 +8,7 @@
  */
 import { type Cfg, jumpTarget, lastSlot } from '../../isa/cfg.ts'
 import type { CodeNode, Flow, FlowNode } from './flow.ts'
+import { type Traits, traitsOf } from './traits.ts'
 
 /** Functions that share code; most groups are one function. */
 export interface FunctionGroup {
@@ -21,9 +22,10 @@ export function functionGroups(
   cfg: Cfg,
   entries: readonly number[],
   indirectTargets: ReadonlyMap<number, readonly number[]>,
+  traits: Traits,
 ): FunctionGroup[] {
   const nodes: FlowNode[] = []
-  const nodeOfBlock = new Map<number, number>()
+  const nodeOfBlock = new Int32Array(cfg.blockCount).fill(-1)
   const pending: number[] = []
   /** Number of the entry from which a node was first reached. */
   const owner: number[] = []
@@ -45,8 +47,8 @@ export function functionGroups(
       owner.push(entry)
       return nodes.push({ kind: 'trap', slot: from, next: [] }) - 1
     }
-    const known = nodeOfBlock.get(block)
-    if (known !== undefined) {
+    const known = nodeOfBlock[block]!
+    if (known >= 0) {
       const a = find(owner[known]!)
       const b = find(entry)
       leader[Math.max(a, b)] = Math.min(a, b)
@@ -55,10 +57,20 @@ export function functionGroups(
     const end = cfg.blockStart[block + 1]!
     const last = lastSlot(cfg, block)
     const indirect = cfg.insns[last]!.kind === 'goto_indirect'
-    const node =
-      nodes.push({ kind: 'code', start: slot, end, last, weight: cfg.weight[block]!, indirect, next: [] }) - 1
+    const node = nodes.length
+    nodes.push({
+      kind: 'code',
+      start: slot,
+      end,
+      last,
+      weight: cfg.weight[block]!,
+      indirect,
+      traits: traitsOf(traits, slot, end),
+      select: undefined,
+      next: [],
+    })
     owner.push(entry)
-    nodeOfBlock.set(block, node)
+    nodeOfBlock[block] = node
     pending.push(node)
     return node
   }
@@ -83,6 +95,7 @@ export function functionGroups(
     return first
   })
 
+  if (entries.length === 1) return [{ flow: { nodes }, entries: new Map([[entries[0]!, entryNodes[0]!]]) }]
   const groups = new Map<number, { flow: { nodes: FlowNode[] }; entries: Map<number, number> }>()
   const place: number[] = []
   nodes.forEach((node, i) => {

@@ -2,19 +2,21 @@
  * A function while it is compiled: its locals, and how operands get onto the stack.
  * @module
  */
+import { codeAddressTarget } from '../../isa/cfg.ts'
 import type { Instruction, Operand } from '../../isa/instruction.ts'
 import type { GuestRuntimeExports } from '../guest-runtime.ts'
 import type { Addresses } from './addresses.ts'
 import { type Operands, pushConstant, pushRegister } from './arithmetic.ts'
-import type { Flow } from './flow.ts'
+import { type Flow, flowTraits } from './flow.ts'
 import type { FrameClear } from './frame-clears.ts'
 import { pushFrameTop } from './frame-code.ts'
 import { FunctionWriter } from './function-writer.ts'
 import type { ImportName } from './imports.ts'
 import { leavePiece, type PieceLayout } from './piece-layout.ts'
-import { FRAME_POINTER, mentions, writtenRegister } from './registers.ts'
+import { FRAME_POINTER, REGISTERS } from './registers.ts'
 import type { StackSlots } from './stack-slots.ts'
 import type { Address, JitOptions, JitTarget } from './target.ts'
+import { HAS_CALL, HAS_FRAME_POINTER, type Traits, WRITES_FRAME_POINTER } from './traits.ts'
 import { OP } from './wasm-opcodes.ts'
 
 /** r1 to r5. */
@@ -25,6 +27,7 @@ export interface ModuleScope {
   readonly target: JitTarget
   readonly options: JitOptions
   readonly insns: readonly Instruction[]
+  readonly traits: Traits
   /** There is a table, for tail calls and calls of addresses, see `code-table.ts`. */
   readonly hasTable: boolean
   /** Index of the global that says which programs are in it. */
@@ -48,24 +51,8 @@ export interface ModuleScope {
   readonly indirectTargets: ReadonlyMap<number, readonly number[]>
 }
 
-/** Whether a function needs a frame of its own: it reads or passes r10, or calls something that may. */
-export function usesFrame(insns: readonly Instruction[], flow: Flow): boolean {
-  return someInsn(insns, flow, (insn) => insn.kind === 'call' || insn.kind === 'callx' || mentions(insn, FRAME_POINTER))
-}
-
-/** Whether a function changes r10, which only one that nobody verified does. */
-export function changesFramePointer(insns: readonly Instruction[], flow: Flow): boolean {
-  return someInsn(insns, flow, (insn) => writtenRegister(insn) === FRAME_POINTER)
-}
-
-/** Whether any instruction of a function passes a test. */
-export function someInsn(insns: readonly Instruction[], flow: Flow, test: (insn: Instruction) => boolean): boolean {
-  for (const node of flow.nodes) {
-    if (node.kind !== 'code') continue
-    for (let slot = node.start; slot < node.end; slot++) if (test(insns[slot]!)) return true
-  }
-  return false
-}
+/** Traits of a function that needs a frame of its own: it reads or passes r10, or calls something that may. */
+export const NEEDS_FRAME = HAS_CALL | HAS_FRAME_POINTER
 
 export class FunctionState implements Operands {
   readonly scope: ModuleScope
@@ -82,11 +69,13 @@ export class FunctionState implements Operands {
   readonly stackSlots: ReadonlyMap<number, number>
   readonly stackLocals: number[] = []
   /** Registers that hold an address which does not change. */
-  readonly known = new Map<number, Address>()
+  readonly known: (Address | undefined)[] = new Array<undefined>(REGISTERS).fill(undefined)
   /** Set when the flow has its final shape. */
   addresses!: Addresses
   /** Registers that hold the address of a function of this program: its slot. */
-  readonly callbacks = new Map<number, number>()
+  readonly callbacks: (number | undefined)[] = new Array<undefined>(REGISTERS).fill(undefined)
+  /** There may be such registers, of either kind. */
+  private knows = false
   /** Of a function that is part of another one: the depth of the block that it is. */
   body = -1
   /** The instruction that is written. */
@@ -96,7 +85,7 @@ export class FunctionState implements Operands {
   constructor(scope: ModuleScope, flow: Flow, slots: StackSlots, piece?: PieceLayout, host?: FunctionWriter) {
     this.scope = scope
     this.piece = piece
-    const { insns, options } = scope
+    const { options } = scope
     const w = host ?? new FunctionWriter(piece?.params ?? ARGUMENTS)
     this.w = w
     this.stackSlots = slots.slotOf
@@ -113,10 +102,34 @@ export class FunctionState implements Operands {
       this.registers[register] = host === undefined ? register - 1 : host.local('i64')
     }
     for (let register = 6; register < FRAME_POINTER; register++) this.registers[register] = w.local('i64')
-    if (changesFramePointer(insns, flow)) this.registers[FRAME_POINTER] = w.local('i64')
+    const traits = flowTraits(flow)
+    // Only a function that nobody verified changes r10.
+    if ((traits & WRITES_FRAME_POINTER) !== 0) this.registers[FRAME_POINTER] = w.local('i64')
     for (let slot = 0; slot < slots.count; slot++) this.stackLocals.push(w.local('i64'))
-    this.frame = usesFrame(insns, flow) ? w.local('i32') : -1
+    this.frame = (traits & NEEDS_FRAME) !== 0 ? w.local('i32') : -1
     this.fuel = options.budget ? w.local('i32') : -1
+  }
+
+  /** Nothing is known of registers: control may have come from elsewhere. */
+  forgetAll(): void {
+    if (!this.knows) return
+    this.known.fill(undefined)
+    this.callbacks.fill(undefined)
+    this.knows = false
+  }
+
+  /** What an instruction at a slot, which writes `written` (-1: no register), makes known. */
+  learn(insn: Instruction, slot: number, written: number): void {
+    if (written < 0) return
+    if (insn.kind === 'lddw') {
+      this.known[written] = this.scope.target.address(insn)
+      this.callbacks[written] = insn.source === 'code_addr' ? codeAddressTarget(slot, insn) : undefined
+      this.knows = true
+    } else if (this.knows) {
+      const copied = insn.kind === 'alu' && insn.op === 'mov' && insn.width === 64 && 'reg' in insn.src
+      this.known[written] = copied ? this.known[insn.src.reg] : undefined
+      this.callbacks[written] = copied ? this.callbacks[insn.src.reg] : undefined
+    }
   }
 
   register(register: number): void {

@@ -3,18 +3,23 @@
  * @module
  */
 import { MAP_DATA } from '../guest-layout.ts'
-import type { MapStore } from '../machine.ts'
-import { compileProgram } from './compile-program.ts'
+import type { ExecutableProgram, MapStore } from '../machine.ts'
+import { type CompiledProgram, compileProgram } from './compile-program.ts'
 import type { ModuleRequest, ModuleSource } from './module-source.ts'
 import type { JitPasses, JitTarget, TargetMap } from './target.ts'
 
 /** Compiles each program for the CPU that it will run on. */
 export function justInTime(passes: JitPasses = {}): ModuleSource {
   return (program, request) => {
-    const { budget, guard, id } = request
-    const compiled = compileProgram(program, liveTarget(request), { budget, guard, passes }, id)
-    return { ...compiled, module: new WebAssembly.Module(compiled.bytes), id }
+    const compiled = translate(program, request, passes)
+    return { ...compiled, module: new WebAssembly.Module(compiled.bytes), id: request.id }
   }
+}
+
+/** The module of a program, in bytes: what there is before the engine has seen it. */
+export function translate(program: ExecutableProgram, request: ModuleRequest, passes: JitPasses = {}): CompiledProgram {
+  const { budget, guard, id } = request
+  return compileProgram(program, liveTarget(request), { budget, guard, passes }, id)
 }
 
 function liveTarget({ cpu, block }: ModuleRequest): JitTarget {

@@ -8,16 +8,17 @@
  */
 import { MAY_GOTO_LIMIT } from '../limits.ts'
 import { type CodePlaces, type CompiledFunction, compilePiece } from './compile-function.ts'
-import { copyFlow, type Flow } from './flow.ts'
+import { copyFlow, type Flow, flowTraits } from './flow.ts'
 import { type FrameClear, NOTHING_TO_CLEAR } from './frame-clears.ts'
 import { pushFrameTop, writeFrame } from './frame-code.ts'
 import type { FunctionGroup } from './function-groups.ts'
-import { ARGUMENTS, changesFramePointer, type ModuleScope, someInsn, usesFrame } from './function-state.ts'
+import { ARGUMENTS, type ModuleScope, NEEDS_FRAME } from './function-state.ts'
 import { FunctionWriter } from './function-writer.ts'
 import { EXITS, type PieceLayout, TAIL_CALLS } from './piece-layout.ts'
 import { FRAME_POINTER } from './registers.ts'
 import { PLACE_BITS, type SplitFlow, splitFlow } from './split.ts'
 import { findStackSlots, NO_STACK_SLOTS } from './stack-slots.ts'
+import { HAS_MAY_GOTO, WRITES_FRAME_POINTER } from './traits.ts'
 import type { Signature, ValueType, WasmModule } from './wasm-module.ts'
 import { OP } from './wasm-opcodes.ts'
 
@@ -50,9 +51,10 @@ export function compileInPieces(
 ): void {
   const { insns, options, target } = scope
   const slots = options.passes?.stackSlots === false ? NO_STACK_SLOTS : findStackSlots(insns, flow, target.frameSize)
-  const changesFrame = changesFramePointer(insns, flow)
-  const hasFrame = usesFrame(insns, flow)
-  const mayGoto = someInsn(insns, flow, (insn) => insn.kind === 'may_goto')
+  const traits = flowTraits(flow)
+  const changesFrame = (traits & WRITES_FRAME_POINTER) !== 0
+  const hasFrame = (traits & NEEDS_FRAME) !== 0
+  const mayGoto = (traits & HAS_MAY_GOTO) !== 0
   const wide = FRAME_POINTER + (changesFrame ? 1 : 0) + slots.count
   const params: ValueType[] = [...wides(wide), 'i32', 'i32', 'i32']
   const results: ValueType[] = [...wides(wide), 'i32', 'i32']

@@ -7,12 +7,12 @@
  * the flow is walked, so that the walk ends; the programs of compilers take two or three rounds.
  * @module
  */
-import type { Instruction } from '../../isa/instruction.ts'
 import type { Flow, FlowShape } from './flow.ts'
-import { REGISTERS, writtenRegister } from './registers.ts'
+import type { ModuleScope } from './function-state.ts'
+import { REGISTERS } from './registers.ts'
 import { registersOf } from './selects.ts'
 import type { StackSlots } from './stack-slots.ts'
-import type { JitTarget } from './target.ts'
+import { HAS_RELATION } from './traits.ts'
 
 /** Variables: the registers, the number 0, and the stack slots that are kept in locals and have 8 bytes. */
 export const ZERO = REGISTERS
@@ -36,24 +36,33 @@ export class Relations implements VariableFacts {
   readonly above: Float64Array
   /** Of each leader: the members of its class, itself included. */
   readonly size: Int16Array
-
-  constructor(leader: Int16Array, above: Float64Array, size: Int16Array) {
-    this.leader = leader
-    this.above = above
-    this.size = size
-  }
+  /** Variables that have another one as their leader. */
+  related = 0
 
   /** Nothing is known. */
-  static none(variables: number): Relations {
-    const leader = new Int16Array(variables)
-    for (let variable = 0; variable < variables; variable++) leader[variable] = variable
-    return new Relations(leader, new Float64Array(variables), new Int16Array(variables).fill(1))
+  constructor(variables: number) {
+    this.leader = new Int16Array(variables)
+    for (let variable = 0; variable < variables; variable++) this.leader[variable] = variable
+    this.above = new Float64Array(variables)
+    this.size = new Int16Array(variables).fill(1)
   }
 
-  copyFrom({ leader, above, size }: Relations): void {
+  clear(): void {
+    if (this.related === 0) return
+    const { leader, above, size } = this
+    for (let variable = 0; variable < leader.length; variable++) {
+      leader[variable] = variable
+      above[variable] = 0
+      size[variable] = 1
+    }
+    this.related = 0
+  }
+
+  copyFrom({ leader, above, size, related }: Relations): void {
     this.leader.set(leader)
     this.above.set(above)
     this.size.set(size)
+    this.related = related
   }
 
   assign(to: number, from: number, by: number): void {
@@ -66,6 +75,7 @@ export class Relations implements VariableFacts {
     const first = leader[from]!
     const distance = above[from]! + by
     if (Math.abs(distance) > MOST) return
+    this.related++
     if (first < to) {
       leader[to] = first
       above[to] = distance
@@ -102,6 +112,7 @@ export class Relations implements VariableFacts {
     const first = leader[variable]!
     const members = size[first]!
     if (members === 1) return
+    this.related--
     if (first !== variable) size[first]!--
     else {
       let next = -1
@@ -138,6 +149,7 @@ export class Relations implements VariableFacts {
       if (found === first) continue
       lost = true
       size[first]!--
+      if (found === variable) this.related--
       leader[variable] = found
       above[variable] = found === variable ? 0 : before.above[variable]! - before.above[found]!
       size[found] = found === variable ? 1 : size[found]! + 1
@@ -158,15 +170,16 @@ function sharedLeader({ leader }: Relations, a: Relations, b: Relations, variabl
 /** The variable of each access to a stack slot, by its instruction; how many variables there are. */
 export interface Variables {
   readonly count: number
-  slotVariable(slot: number): number | undefined
+  /** -1 if it is none, or not followed. */
+  slotVariable(slot: number): number
 }
 
 export function variablesOf({ slotOf, wide, count }: StackSlots): Variables {
   return {
     count: FIRST_SLOT + Math.min(count, MOST_SLOTS),
     slotVariable: (slot) => {
-      const number = slotOf.get(slot)
-      return number === undefined || number >= MOST_SLOTS || !wide[number] ? undefined : FIRST_SLOT + number
+      const number = count === 0 ? undefined : slotOf.get(slot)
+      return number === undefined || number >= MOST_SLOTS || !wide[number] ? -1 : FIRST_SLOT + number
     },
   }
 }
@@ -174,11 +187,16 @@ export function variablesOf({ slotOf, wide, count }: StackSlots): Variables {
 /** What an instruction does to the facts. */
 export function followVariables(
   facts: VariableFacts,
-  insn: Instruction,
+  { insns, traits, target }: ModuleScope,
   slot: number,
   { slotVariable }: Variables,
-  target: JitTarget,
 ): void {
+  if ((traits.bits[slot]! & HAS_RELATION) === 0) {
+    const written = traits.written[slot]!
+    if (written >= 0) facts.forget(written)
+    return
+  }
+  const insn = insns[slot]!
   switch (insn.kind) {
     case 'alu': {
       const { op, width, dst, src } = insn
@@ -186,7 +204,6 @@ export function followVariables(
       else if (op === 'mov' && 'reg' in src && width === 64) facts.assign(dst, src.reg, 0)
       else if (op === 'add' && 'imm' in src && width === 64) facts.assign(dst, dst, src.imm)
       else if (op === 'sub' && 'imm' in src && width === 64) facts.assign(dst, dst, -src.imm)
-      else facts.forget(dst)
       return
     }
     case 'lddw': {
@@ -197,85 +214,150 @@ export function followVariables(
     }
     case 'load': {
       const from = slotVariable(slot)
-      if (from === undefined) facts.forget(insn.dst)
+      if (from < 0) facts.forget(insn.dst)
       else facts.assign(insn.dst, from, 0)
       return
     }
     case 'store': {
       const to = slotVariable(slot)
-      if (to === undefined) return
+      if (to < 0) return
       if ('reg' in insn.src) facts.assign(to, insn.src.reg, 0)
       else facts.assign(to, ZERO, insn.src.imm)
-      return
-    }
-    default: {
-      const written = writtenRegister(insn)
-      if (written >= 0) facts.forget(written)
     }
   }
 }
 
-/** States in one piece of memory: many small arrays would cost more than what is done with them. */
-class States {
-  private readonly count: number
-  private readonly small: Int16Array
-  private readonly large: Float64Array
+/** What one relation takes in {@link States}: a variable, its leader, and how far it is above it. */
+const NAMES = 2
+
+/**
+ * The states of all nodes in two pieces of memory: of each, the variables that have leaders. Most states say little, and what is
+ * written of one only becomes less.
+ */
+export class States {
+  /** Of each node: where its relations begin, and how many there are; -1: it has no state yet. */
+  private readonly start: Int32Array
+  private readonly count: Int32Array
+  private names: Uint8Array
+  private above: Float64Array
   private used = 0
+  /** What is looked at where ways meet. */
+  private readonly known: Relations
+  private readonly before: Relations
 
-  constructor(states: number, variables: number) {
-    this.count = variables
-    this.small = new Int16Array(2 * states * variables)
-    this.large = new Float64Array(states * variables)
+  constructor(nodes: number, variables: number) {
+    this.start = new Int32Array(nodes).fill(-1)
+    this.count = new Int32Array(nodes)
+    this.names = new Uint8Array(NAMES * nodes)
+    this.above = new Float64Array(nodes)
+    this.known = new Relations(variables)
+    this.before = new Relations(variables)
   }
 
-  copyOf(state: Relations): Relations {
-    const { count, small, large } = this
-    const at = this.used++ * count
-    const copy = new Relations(
-      small.subarray(2 * at, 2 * at + count),
-      large.subarray(at, at + count),
-      small.subarray(2 * at + count, 2 * at + 2 * count),
-    )
-    copy.copyFrom(state)
-    return copy
+  has(node: number): boolean {
+    return this.start[node]! >= 0
+  }
+
+  /** Makes `state` what holds where a node begins. */
+  load(node: number, state: Relations): void {
+    state.clear()
+    const { names, above } = this
+    const { leader, size } = state
+    const start = this.start[node]!
+    const end = start + this.count[node]!
+    for (let i = start; i < end; i++) {
+      const variable = names[NAMES * i]!
+      const first = names[NAMES * i + 1]!
+      leader[variable] = first
+      state.above[variable] = above[i]!
+      size[first]!++
+    }
+    state.related = end - start
+  }
+
+  /** A node's first state. */
+  add(node: number, state: Relations): void {
+    this.reserve(state.related)
+    this.start[node] = this.used
+    this.write(node, state)
+    this.used += state.related
+  }
+
+  /** Keeps of a node's state what `state` says too; true if that is less than before. */
+  meet(node: number, state: Relations): boolean {
+    const { names, above } = this
+    const start = this.start[node]!
+    const end = start + this.count[node]!
+    let same = true
+    for (let i = start; i < end && same; i++) {
+      const variable = names[NAMES * i]!
+      same = state.leader[variable] === names[NAMES * i + 1] && state.above[variable] === above[i]
+    }
+    if (same) return false
+    this.load(node, this.known)
+    if (!this.known.meet(state, this.before)) return false
+    this.write(node, this.known)
+    return true
+  }
+
+  private write(node: number, { leader, above, related }: Relations): void {
+    this.count[node] = related
+    let at = this.start[node]!
+    for (let variable = 0, left = related; left > 0; variable++) {
+      const first = leader[variable]!
+      if (first === variable) continue
+      this.names[NAMES * at] = variable
+      this.names[NAMES * at + 1] = first
+      this.above[at++] = above[variable]!
+      left--
+    }
+  }
+
+  private reserve(count: number): void {
+    const needed = this.used + count
+    if (needed <= this.above.length) return
+    const room = Math.max(needed, 2 * this.above.length)
+    const { names, above } = this
+    this.names = new Uint8Array(NAMES * room)
+    this.names.set(names)
+    this.above = new Float64Array(room)
+    this.above.set(above)
   }
 }
 
-/** What holds where each node begins; undefined for nodes that are never reached. */
+/** What holds where each node begins; nodes that are never reached have no state. */
 export function findRelations(
-  insns: readonly Instruction[],
+  scope: ModuleScope,
   { nodes }: Flow,
   { dominators }: FlowShape,
   variables: Variables,
-  target: JitTarget,
-): (Relations | undefined)[] {
-  const states: (Relations | undefined)[] = []
-  const memory = new States(nodes.length, variables.count)
+): States {
+  const { order, position } = dominators
+  const states = new States(nodes.length, variables.count)
   const pending = new Uint8Array(nodes.length)
-  states[0] = Relations.none(variables.count)
+  const state = new Relations(variables.count)
+  states.add(0, state)
   pending[0] = 1
-  const state = Relations.none(variables.count)
-  const scratch = Relations.none(variables.count)
   for (let again = true; again; ) {
     again = false
-    for (const index of dominators.order) {
+    for (let i = 0; i < order.length; i++) {
+      const index = order[i]!
       if (pending[index] === 0) continue
       pending[index] = 0
-      state.copyFrom(states[index]!)
+      states.load(index, state)
       const node = nodes[index]!
       if (node.kind === 'code') {
-        for (let slot = node.start; slot < node.end; slot++) {
-          followVariables(state, insns[slot]!, slot, variables, target)
+        for (let slot = node.start; slot < node.end; slot++) followVariables(state, scope, slot, variables)
+        if (node.select !== undefined) {
+          for (const register of registersOf(scope.traits, node.select)) state.forget(register)
         }
-        if (node.select !== undefined) for (const register of registersOf(insns, node.select)) state.forget(register)
       }
-      for (const next of node.next) {
-        const known = states[next]
-        if (known === undefined) {
-          states[next] = memory.copyOf(state)
-        } else if (!known.meet(state, scratch)) continue
+      for (let k = 0; k < node.next.length; k++) {
+        const next = node.next[k]!
+        if (!states.has(next)) states.add(next, state)
+        else if (!states.meet(next, state)) continue
         pending[next] = 1
-        if (dominators.position[next]! <= dominators.position[index]!) again = true
+        if (position[next]! <= i) again = true
       }
     }
   }

@@ -8,7 +8,9 @@
  */
 import type { Instruction } from '../../isa/instruction.ts'
 import type { CodeNode, Flow, FlowShape } from './flow.ts'
-import { FRAME_POINTER, writtenRegister } from './registers.ts'
+import type { ModuleScope } from './function-state.ts'
+import { FRAME_POINTER, REGISTERS } from './registers.ts'
+import type { Traits } from './traits.ts'
 
 /** What either way does between the jump and where they meet; undefined: nothing. */
 export interface Selection {
@@ -22,12 +24,19 @@ const MOST_INSNS = 4
 const MOST_REGISTERS = 3
 
 /** True if the flow was changed; its shape has to be found anew then. */
-export function findSelections(insns: readonly Instruction[], flow: Flow, { dominators, loops }: FlowShape): boolean {
+export function findSelections(
+  { insns, traits }: Pick<ModuleScope, 'insns' | 'traits'>,
+  flow: Flow,
+  { dominators, loops }: FlowShape,
+): boolean {
   const { nodes } = flow
   const searches = new SearchLoops(insns, flow, loops)
   const ways = new Uint32Array(nodes.length)
   ways[0] = 1
-  for (const index of dominators.order) for (const next of nodes[index]!.next) ways[next]!++
+  for (let i = 0; i < dominators.order.length; i++) {
+    const { next } = nodes[dominators.order[i]!]!
+    for (let k = 0; k < next.length; k++) ways[next[k]!]!++
+  }
   let changed = false
   /** Whether a node does nothing but compute on the only way to it. */
   const computes = (index: number): boolean => {
@@ -55,7 +64,7 @@ export function findSelections(insns: readonly Instruction[], flow: Flow, { domi
       selection = { fall: nodes[fall] as CodeNode, taken: nodes[taken] as CodeNode }
       meet = afterFall
     } else continue
-    const written = registersOf(insns, selection)
+    const written = registersOf(traits, selection)
     if (meet === index || written.length > MOST_REGISTERS || searches.decide(index, written)) continue
     node.select = selection
     node.next = [meet]
@@ -73,7 +82,8 @@ class SearchLoops {
   private readonly insns: readonly Instruction[]
   private readonly flow: Flow
   private readonly loops: FlowShape['loops']
-  private readonly members = new Map<number, CodeNode[]>()
+  /** Code of each loop, once it has been asked for. */
+  private members: Map<number, CodeNode[]> | undefined
   /** Of a loop: registers, a bit each, that are loaded in it; and those that addresses of loads are made of. */
   private readonly known = new Map<number, { readonly loaded: number; readonly addresses: number }>()
 
@@ -81,13 +91,21 @@ class SearchLoops {
     this.insns = insns
     this.flow = flow
     this.loops = loops
-    flow.nodes.forEach((node, index) => {
-      const loop = loops.loopOfBlock[index]!
-      if (loop < 0 || node.kind !== 'code') return
-      const list = this.members.get(loop)
-      if (list === undefined) this.members.set(loop, [node])
-      else list.push(node)
-    })
+  }
+
+  private codeOf(loop: number): readonly CodeNode[] {
+    if (this.members === undefined) {
+      const members = new Map<number, CodeNode[]>()
+      this.flow.nodes.forEach((node, index) => {
+        const around = this.loops.loopOfBlock[index]!
+        if (around < 0 || node.kind !== 'code') return
+        const list = members.get(around)
+        if (list === undefined) members.set(around, [node])
+        else list.push(node)
+      })
+      this.members = members
+    }
+    return this.members.get(loop) ?? []
   }
 
   /** Whether the jump at the end of a node decides, by what was loaded, where to load from: by registers that it lets be written. */
@@ -105,7 +123,7 @@ class SearchLoops {
     let addresses = 0
     for (let before = -1; before !== addresses; ) {
       before = addresses
-      for (const node of this.members.get(loop) ?? []) {
+      for (const node of this.codeOf(loop)) {
         for (let slot = node.end - 1; slot >= node.start; slot--) {
           const insn = this.insns[slot]!
           if (insn.kind === 'load') {
@@ -129,17 +147,23 @@ function readRegisters(insn: Instruction): number {
 }
 
 /** The registers that are written on either way, ascending. */
-export function registersOf(insns: readonly Instruction[], { fall, taken }: Selection): number[] {
-  const written = new Set<number>()
-  for (const way of [fall, taken]) {
-    if (way === undefined) continue
-    for (let slot = way.start; slot < way.end; slot++) {
-      const register = writtenRegister(insns[slot]!)
-      if (register >= 0) written.add(register)
-    }
-    if (way.select !== undefined) for (const register of registersOf(insns, way.select)) written.add(register)
+export function registersOf(traits: Pick<Traits, 'written'>, selection: Selection): number[] {
+  const mask = writtenOn(traits, selection.fall) | writtenOn(traits, selection.taken)
+  const registers: number[] = []
+  for (let register = 0; register < REGISTERS; register++) if ((mask & (1 << register)) !== 0) registers.push(register)
+  return registers
+}
+
+/** Those that are written on one way, a bit each. */
+function writtenOn(traits: Pick<Traits, 'written'>, way: CodeNode | undefined): number {
+  if (way === undefined) return 0
+  let mask = 0
+  for (let slot = way.start; slot < way.end; slot++) {
+    const register = traits.written[slot]!
+    if (register >= 0) mask |= 1 << register
   }
-  return [...written].sort((a, b) => a - b)
+  const { select } = way
+  return select === undefined ? mask : mask | writtenOn(traits, select.fall) | writtenOn(traits, select.taken)
 }
 
 /** Instructions; Infinity if one does more than compute, or takes long. */

@@ -9,6 +9,7 @@
 import type { Instruction } from '../../isa/instruction.ts'
 import type { Flow } from './flow.ts'
 import { FRAME_POINTER, mentions } from './registers.ts'
+import { HAS_FRAME_POINTER } from './traits.ts'
 
 export interface StackSlots {
   /** The number of the slot that each load or store is an access to, from 0. */
@@ -31,7 +32,7 @@ interface Access {
 export function findStackSlots(insns: readonly Instruction[], { nodes }: Flow, frameSize: number): StackSlots {
   const accesses = new Map<number, Access>()
   for (const node of nodes) {
-    if (node.kind !== 'code') continue
+    if (node.kind !== 'code' || (node.traits & HAS_FRAME_POINTER) === 0) continue
     for (let slot = node.start; slot < node.end; slot++) {
       const insn = insns[slot]!
       if (!mentions(insn, FRAME_POINTER)) continue

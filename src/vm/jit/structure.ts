@@ -41,20 +41,23 @@ const NO_TARGET = -1
 
 /** Writes the whole flow. */
 export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowShape, writer: StructureWriter): void {
-  const next = (node: number): readonly number[] => flow.nodes[node]!.next
+  const { nodes } = flow
+  const { blockCount } = graph
   const { position, idom, order } = dominators
-  /** Nodes that get a label: those behind a block of the key's, inside and outside of its loop, in reverse postorder. */
-  const inside = new Map<number, number[]>()
-  const outside = new Map<number, number[]>()
-  const labelled = new Uint8Array(graph.blockCount)
-  const add = (places: Map<number, number[]>, at: number, node: number): void => {
-    const list = places.get(at)
-    if (list === undefined) places.set(at, [node])
-    else list.push(node)
+  // Nodes that get a label: those behind a block of a node's, inside and outside of its loop. Lists, the last in reverse
+  // postorder first; a node is in one at most, which `following` links.
+  const inside = new Int32Array(blockCount).fill(-1)
+  const outside = new Int32Array(blockCount).fill(-1)
+  const following = new Int32Array(blockCount)
+  const labelled = new Uint8Array(blockCount)
+  const add = (lists: Int32Array, at: number, node: number): void => {
+    following[node] = lists[at]!
+    lists[at] = node
     labelled[node] = 1
   }
   const tower = ancestorJumps(loops)
-  for (const node of order) {
+  for (let i = 0; i < order.length; i++) {
+    const node = order[i]!
     const parent = idom[node]!
     if (parent < 0) continue
     const left = loopLeft(loops, tower, parent, node)
@@ -64,7 +67,7 @@ export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowSha
 
   // The constructs that are open, outermost first: the node that a branch to it leads to.
   const open: number[] = []
-  const depthOf = new Int32Array(graph.blockCount).fill(-1)
+  const depthOf = new Int32Array(blockCount).fill(-1)
   const push = (target: number): void => {
     if (target !== NO_TARGET) depthOf[target] = open.length
     open.push(target)
@@ -75,17 +78,19 @@ export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowSha
   const schedule = (kind: number, node: number): void => {
     tasks.push(kind, node)
   }
-  /** Opens blocks for nodes that follow each other, and schedules them behind. */
-  const openBlocks = (nodes: readonly number[]): void => {
-    for (let i = nodes.length - 1; i >= 0; i--) {
+  /** Opens blocks for nodes that follow each other, and schedules them behind. `last`: of their list. */
+  const openBlocks = (last: number): void => {
+    for (let node = last; node >= 0; node = following[node]!) {
       writer.block()
-      push(nodes[i]!)
-      schedule(TREE, nodes[i]!)
-      schedule(END, nodes[i]!)
+      push(node)
+      schedule(TREE, node)
+      schedule(END, node)
     }
   }
   const isBranch = (from: number, to: number): boolean => labelled[to] === 1 || position[to]! <= position[from]!
 
+  /** Of a jump on a condition. */
+  const ways: [number, number] = [-1, -1]
   while (tasks.length > 0) {
     const node = tasks.pop()!
     const kind = tasks.pop()!
@@ -98,15 +103,15 @@ export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowSha
       writer.otherwise()
       continue
     }
-    openBlocks(outside.get(node) ?? [])
+    openBlocks(outside[node]!)
     if (isLoopHeader(loops, node)) {
       writer.loop()
       push(node)
       schedule(END, node)
     }
-    openBlocks(inside.get(node) ?? [])
+    openBlocks(inside[node]!)
     writer.code(node)
-    const successors = next(node)
+    const successors = nodes[node]!.next
     if (isMultiway(flow, node)) {
       writer.choose(node, successors.map(level))
     } else if (successors.length === 1) {
@@ -114,16 +119,20 @@ export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowSha
       if (isBranch(node, to)) writer.branch(level(to))
       else schedule(TREE, to)
     } else if (successors.length > 1) {
-      const inlined = successors.filter((to) => !isBranch(node, to))
-      const depths = successors.map((to) => (isBranch(node, to) ? level(to) : -1))
-      if (writer.choose(node, depths)) {
+      const fall = successors[0]!
+      const taken = successors[1]!
+      ways[0] = isBranch(node, fall) ? level(fall) : -1
+      ways[1] = isBranch(node, taken) ? level(taken) : -1
+      if (writer.choose(node, ways)) {
         push(NO_TARGET)
         schedule(END, NO_TARGET)
-        schedule(TREE, successors[0]!)
+        schedule(TREE, fall)
         schedule(ELSE, NO_TARGET)
-        schedule(TREE, successors[1]!)
-      } else if (inlined.length > 0) {
-        schedule(TREE, inlined[0]!)
+        schedule(TREE, taken)
+      } else if (ways[0] < 0) {
+        schedule(TREE, fall)
+      } else if (ways[1] < 0) {
+        schedule(TREE, taken)
       }
     }
   }

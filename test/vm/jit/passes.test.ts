@@ -7,15 +7,16 @@ import { SeededRandom } from '../../../src/util/index.ts'
 import { BpfFault } from '../../../src/vm/index.ts'
 import { extensionAt } from '../../../src/vm/jit/extensions.ts'
 import { type CodeNode, type Flow, shapeOf } from '../../../src/vm/jit/flow.ts'
-import { Relations } from '../../../src/vm/jit/relations.ts'
+import { Relations, States } from '../../../src/vm/jit/relations.ts'
 import { findSelections, registersOf } from '../../../src/vm/jit/selects.ts'
+import { scanTraits } from '../../../src/vm/jit/traits.ts'
 import { Bench, r0 } from '../support.ts'
 
 const VARIABLES = 7
 
 /** Relations and the values that they are about. */
 class Model {
-  readonly relations = Relations.none(VARIABLES)
+  readonly relations = new Relations(VARIABLES)
   readonly values: number[]
 
   constructor(random: SeededRandom) {
@@ -67,9 +68,9 @@ describe('relations', () => {
       // What both did in the same way.
       for (const seed of [round, round + 1000]) for (const one of [a, b]) one.step(new SeededRandom(seed))
       for (let i = random.below(4); i > 0; i--) random.below(2) === 0 ? a.step(random) : b.step(random)
-      const before = Relations.none(VARIABLES)
+      const before = new Relations(VARIABLES)
       before.copyFrom(a.relations)
-      const lost = a.relations.meet(b.relations, Relations.none(VARIABLES))
+      const lost = a.relations.meet(b.relations, new Relations(VARIABLES))
       expectSound(a.relations, a.values)
       expectSound(a.relations, b.values)
       for (let i = 0; i < VARIABLES; i++) {
@@ -84,6 +85,27 @@ describe('relations', () => {
     }
     expect(kept).toBeGreaterThan(100)
   })
+
+  it('are kept of each node as they were, and as what its ways share', () => {
+    const random = new SeededRandom(3)
+    const nodes = 40
+    const states = new States(nodes, VARIABLES)
+    const expected = Array.from({ length: nodes }, () => new Relations(VARIABLES))
+    const scratch = new Relations(VARIABLES)
+    for (let i = 0; i < 2000; i++) {
+      const node = random.below(nodes)
+      const model = new Model(random)
+      for (let steps = random.below(8); steps > 0; steps--) model.step(random)
+      const { relations } = model
+      if (!states.has(node)) {
+        states.add(node, relations)
+        expected[node]!.copyFrom(relations)
+      } else expect(states.meet(node, relations)).toBe(expected[node]!.meet(relations, scratch))
+      states.load(node, scratch)
+      expect(scratch).toEqual(expected[node])
+      if (scratch.related === 0) expect(scratch).toEqual(new Relations(VARIABLES))
+    }
+  })
 })
 
 /** A flow of nodes [start, end), each with where it goes. */
@@ -97,21 +119,31 @@ function flowOf(...nodes: readonly (readonly [start: number, end: number, next: 
         last: end - 1,
         weight: end - start,
         indirect: false,
+        traits: 0,
+        select: undefined,
         next: [...next],
       }),
     ),
   }
 }
 
+/** What passes look at. */
+function scoped(text: string) {
+  const insns = assemble(text)
+  return { insns, traits: scanTraits(insns, { helpers: new Map() }) }
+}
+
 describe('selections', () => {
-  const found = (text: string, flow: Flow): boolean => findSelections(assemble(text), flow, shapeOf(flow))
+  const found = (text: string, flow: Flow): boolean => findSelections(scoped(text), flow, shapeOf(flow))
 
   it('take the place of a jump around what only computes', () => {
     const flow = flowOf([0, 2, [1, 2]], [2, 4, [2]], [4, 5, []])
     expect(found('r0 = 1\nif r1 == 0 goto +2\nr0 = 2\nr3 += r0\nexit', flow)).toBe(true)
     const first = flow.nodes[0] as CodeNode
     expect(first.next).toEqual([2])
-    expect(registersOf(assemble('r0 = 1\nif r1 == 0 goto +2\nr0 = 2\nr3 += r0\nexit'), first.select!)).toEqual([0, 3])
+    expect(registersOf(scoped('r0 = 1\nif r1 == 0 goto +2\nr0 = 2\nr3 += r0\nexit').traits, first.select!)).toEqual([
+      0, 3,
+    ])
   })
 
   it.each([
