@@ -7,7 +7,7 @@ import type { JitPlant } from './plants.ts'
 export const PASS_PLANTS: readonly JitPlant[] = [
   {
     name: 'where ways meet, what only one of them says of a difference is believed',
-    find: 'else if (!known.meet(state, scratch)) continue',
+    find: 'else if (!states.meet(next, state)) continue',
     replace: 'else continue',
   },
   {

@@ -172,7 +172,7 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'a map’s address is believed where ways with different ones meet',
-    find: '.known.clear()',
+    find: 'this.known.fill(undefined)',
     replace: '',
   },
   {

@@ -20,6 +20,7 @@ import { FRAME_POINTER, REGISTERS, writtenRegister } from './registers.ts'
 import {
   findRelations,
   followVariables,
+  MOST_VARIABLES,
   Relations,
   type States,
   type VariableFacts,
@@ -90,8 +91,8 @@ export class Addresses {
   private readonly variables: Variables
   private readonly states: States | undefined
   private readonly relations: Relations
-  private readonly sums = new Sums()
-  private readonly sumsAfter = new Map<number, Sums>()
+  private readonly sums: Sums
+  private readonly sumsAfter: Map<number, Sums> | undefined
   /** Additions whose results are addresses; whether there are any. */
   private readonly wanted: ReadonlySet<number>
   private readonly hasSums: boolean
@@ -112,10 +113,12 @@ export class Addresses {
     const traits = flowTraits(flow)
     this.enabled = f.scope.options.passes?.foldAddresses !== false && (traits & HAS_ACCESS) !== 0
     this.variables = variablesOf(slots)
-    this.relations = new Relations(this.variables.count)
+    this.relations = this.enabled ? new Relations(this.variables.count) : NO_RELATIONS
     this.states = this.enabled ? findRelations(f.scope, flow, shape, this.variables) : undefined
     this.wanted = this.enabled && (traits & HAS_SUM) !== 0 ? addressSums(f.scope, flow, shape) : NO_SUMS
     this.hasSums = this.wanted.size > 0
+    this.sums = this.hasSums ? new Sums() : EMPTY_SUMS
+    this.sumsAfter = this.hasSums ? new Map() : undefined
   }
 
   /** A node is going to be written. */
@@ -127,7 +130,7 @@ export class Addresses {
     if (!this.hasSums) return
     const { predecessorStart, predecessors } = this.shape.graph
     const first = predecessorStart[node]!
-    const before = predecessorStart[node + 1]! - first === 1 ? this.sumsAfter.get(predecessors[first]!) : undefined
+    const before = predecessorStart[node + 1]! - first === 1 ? this.sumsAfter!.get(predecessors[first]!) : undefined
     if (before === undefined) this.sums.clear()
     else this.sums.copyFrom(before)
   }
@@ -142,7 +145,7 @@ export class Addresses {
     if (!isInherited) return
     const sums = new Sums()
     sums.copyFrom(this.sums)
-    this.sumsAfter.set(node, sums)
+    this.sumsAfter!.set(node, sums)
   }
 
   /** Before an instruction is written. */
@@ -187,7 +190,7 @@ export class Addresses {
   forget(register: number): void {
     if (!this.follows) return
     this.relations.forget(register)
-    this.sums.forget(register)
+    if (this.hasSums) this.sums.forget(register)
   }
 
   /** Pushes the address of an access of `size` bytes, and answers the offset that the memory instruction adds. */
@@ -282,7 +285,10 @@ export class Addresses {
   }
 }
 
+// Of functions that have no use for them.
 const NO_SUMS: ReadonlySet<number> = new Set()
+const EMPTY_SUMS = new Sums()
+const NO_RELATIONS = new Relations(MOST_VARIABLES)
 
 /** The additions, of 64 bits, of two registers whose results are used as addresses: maybe plus a constant, maybe after copying. */
 function addressSums(

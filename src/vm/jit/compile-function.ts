@@ -80,6 +80,8 @@ export function writeInline(
 
 /** Rotations and byte swaps have all of these. */
 const SHIFTS_JOINED = HAS_LEFT_SHIFT | HAS_RIGHT_SHIFT | HAS_JOINT
+/** Never written to. */
+const NONE = new Map<number, number>()
 
 class FunctionCompiler {
   private readonly scope: ModuleScope
@@ -96,8 +98,8 @@ class FunctionCompiler {
   private readonly mayGoto: number
   /** Of the block that is written: rotations and byte swaps, the registers to keep for them before a slot, and where they are kept. */
   private rotations: ReadonlyMap<number, Rotation | ByteSwap> | undefined
-  private readonly rotated = new Map<number, number>()
-  private readonly saved = new Map<number, number>()
+  private rotated: Map<number, number> = NONE
+  private saved: Map<number, number> = NONE
 
   constructor(
     scope: ModuleScope,
@@ -347,14 +349,14 @@ class FunctionCompiler {
     const { insns, options } = this.scope
     if (this.rotations !== undefined) {
       for (const local of this.saved.values()) this.w.giveBack('i64', local)
-      this.saved.clear()
-      this.rotated.clear()
       this.rotations = undefined
     }
     if ((traits & SHIFTS_JOINED) !== SHIFTS_JOINED) return
     const rotations = options.passes?.rotates === false ? [] : findRotations(insns, start, end)
     const swaps = options.passes?.byteSwaps === false ? [] : findByteSwaps(insns, start, end)
     this.rotations = new Map<number, Rotation | ByteSwap>([...rotations, ...swaps])
+    this.rotated = new Map()
+    this.saved = new Map()
     for (const { from, register } of this.rotations.values()) this.rotated.set(from, register)
   }
 

@@ -97,7 +97,17 @@ export function sizeOf({ nodes }: Flow): number {
   return size
 }
 
-export function shapeOf({ nodes }: Flow): FlowShape {
+/** Of a flow of one node, which many functions are: found once. */
+let single: FlowShape | undefined
+
+export function shapeOf(flow: Flow): FlowShape {
+  const isSingle = flow.nodes.length === 1 && flow.nodes[0]!.next.length === 0
+  if (!isSingle) return findShape(flow)
+  single ??= findShape(flow)
+  return single
+}
+
+function findShape({ nodes }: Flow): FlowShape {
   const blockCount = nodes.length
   const successorStart = new Int32Array(blockCount + 1)
   for (let i = 0; i < blockCount; i++) successorStart[i + 1] = successorStart[i]! + nodes[i]!.next.length

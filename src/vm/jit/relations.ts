@@ -19,6 +19,7 @@ export const ZERO = REGISTERS
 const FIRST_SLOT = REGISTERS + 1
 /** Further slots are not followed. */
 const MOST_SLOTS = 48
+export const MOST_VARIABLES = FIRST_SLOT + MOST_SLOTS
 /** Larger differences are not followed: sums of these are exact. */
 const MOST = 2 ** 40
 

@@ -22,6 +22,8 @@ export interface Selection {
 const MOST_INSNS = 4
 /** Registers that are written on either way. */
 const MOST_REGISTERS = 3
+/** A jump, one way, and where it meets the other one. */
+const LEAST_NODES = 3
 
 /** True if the flow was changed; its shape has to be found anew then. */
 export function findSelections(
@@ -30,6 +32,7 @@ export function findSelections(
   { dominators, loops }: FlowShape,
 ): boolean {
   const { nodes } = flow
+  if (nodes.length < LEAST_NODES) return false
   const searches = new SearchLoops(insns, flow, loops)
   const ways = new Uint32Array(nodes.length)
   ways[0] = 1

@@ -22,6 +22,8 @@ export interface StackSlots {
 }
 
 export const NO_STACK_SLOTS: StackSlots = { slotOf: new Map(), count: 0, wide: [], all: false }
+/** Of a function that has no use for its frame. */
+const NO_ACCESSES: StackSlots = { ...NO_STACK_SLOTS, all: true }
 
 interface Access {
   readonly slot: number
@@ -42,6 +44,7 @@ export function findStackSlots(insns: readonly Instruction[], { nodes }: Flow, f
       accesses.set(slot, { slot, off: insn.off, size: insn.size })
     }
   }
+  if (accesses.size === 0) return NO_ACCESSES
   const sorted = [...accesses.values()].sort((a, b) => a.off - b.off)
   const slotOf = new Map<number, number>()
   const wide: boolean[] = []

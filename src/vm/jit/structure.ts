@@ -42,6 +42,10 @@ const NO_TARGET = -1
 /** Writes the whole flow. */
 export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowShape, writer: StructureWriter): void {
   const { nodes } = flow
+  if (nodes.length === 1 && nodes[0]!.next.length === 0) {
+    writer.code(0)
+    return
+  }
   const { blockCount } = graph
   const { position, idom, order } = dominators
   // Nodes that get a label: those behind a block of a node's, inside and outside of its loop. Lists, the last in reverse

@@ -15,6 +15,7 @@ const MAX_GROWTH = 4096
 
 /** True if the flow was changed; its shape has to be found anew then. */
 export function unrollLoops(insns: readonly Instruction[], flow: Flow, { loops }: FlowShape): boolean {
+  if (loops.loopCount === 0) return false
   const members = new Map<number, number[]>()
   const hasInner = new Uint8Array(loops.loopCount)
   for (let loop = 0; loop < loops.loopCount; loop++) if (loops.parent[loop]! >= 0) hasInner[loops.parent[loop]!] = 1
