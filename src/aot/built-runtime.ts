@@ -7,7 +7,12 @@
 import type { Btf } from '../btf/btf.ts'
 import type { NamedHelper } from '../helpers/definition.ts'
 import { Collection } from '../loader/collection.ts'
-import { collectDefinitions, type Definitions, type Extension } from '../loader/definitions.ts'
+import {
+  type AnyRunnableProgramType,
+  collectDefinitions,
+  type Definitions,
+  type Extension,
+} from '../loader/definitions.ts'
 import { createLiveMap, fillSlots, LiveMaps, type MapHost } from '../loader/live-map.ts'
 import { Program, type ProgramHost } from '../loader/program.ts'
 import type { BpfMap } from '../maps/bpf-map.ts'
@@ -46,7 +51,8 @@ export interface InstantiateOptions<Name extends string = string> {
 }
 
 /** What the runtime of a built object knows how to do: what a generated module names, and no more. */
-export interface BuiltDefinitions extends Omit<Extension, 'helpers'> {
+export interface BuiltDefinitions extends Pick<Extension, 'mapTypes'> {
+  readonly programTypes?: readonly AnyRunnableProgramType[]
   readonly helpers: readonly NamedHelper[]
 }
 
@@ -106,6 +112,7 @@ function checkInstantiate(options: Partial<InstantiateOptions> | null | undefine
 class BuiltRuntime implements ProgramHost, MapHost {
   readonly machine: BaseMachine
   readonly definitions: Definitions
+  private readonly programTypes: readonly AnyRunnableProgramType[]
   readonly platform: MapHost['platform']
   readonly interpreter: ProgramHost['interpreter']
   readonly jit: Jit
@@ -126,7 +133,8 @@ class BuiltRuntime implements ProgramHost, MapHost {
     this.object = object
     this.modules = modules
     const { mapTypes = [], programTypes = [] } = definitions
-    this.definitions = collectDefinitions([{ mapTypes, programTypes }])
+    this.definitions = collectDefinitions([{ mapTypes }])
+    this.programTypes = programTypes
     this.btf = object.types.length === 0 ? undefined : builtTypesToBtf(object.types)
     const { name, limits } = object.platform
     const types = new Map(
@@ -181,7 +189,7 @@ class BuiltRuntime implements ProgramHost, MapHost {
 
   private createProgram({ name, module, built, insns }: BuiltModule): Program<PacketInput, PacketOutput> {
     const { type, verified, budget } = built
-    const definition = this.definitions.programTypes.get(type)
+    const definition = this.programTypes.find(({ spec }) => spec.name === type)
     if (definition === undefined) throw new AnybpfError('ERR_INTERNAL', `${name}: no program type ${type}`)
     const executable = this.machine.addProgram({
       name,

@@ -4,12 +4,15 @@
  * @module
  */
 import type { MapTypeDefinition } from '../maps/definition.ts'
-import type { ProgramTypeDefinition } from '../programs/definition.ts'
+import type { ProgramTypeDefinition, RunnableProgramType } from '../programs/definition.ts'
 import type { HelperDefinition } from '../vm/machine.ts'
 
 /** A program type whatever it takes and gives: what a list of them holds. */
 // biome-ignore lint/suspicious/noExplicitAny: input and output are known to the definition and to its caller alone
 export type AnyProgramTypeDefinition = ProgramTypeDefinition<any, any>
+
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type AnyRunnableProgramType = RunnableProgramType<any, any>
 
 export interface Extension {
   readonly helpers?: readonly HelperDefinition[]

@@ -10,7 +10,7 @@ import { BOOLEAN, COUNT, checkOptions, FUNCTION, OBJECT, type OptionTable, oneOf
 import type { Report } from '../verifier/index.ts'
 import type { BaseMachine, ExecutableProgram, GuestAddress, Interpreter, Jit, Runner, RunOptions } from '../vm/index.ts'
 import { Batch, type BatchOptions } from './batch.ts'
-import type { AnyProgramTypeDefinition } from './extension.ts'
+import type { AnyRunnableProgramType } from './definitions.ts'
 
 /**
  * The JIT compiles a program to WebAssembly. It checks no memory access: that is for programs that were verified, or are trusted. One
@@ -98,7 +98,7 @@ export class Program<Input = unknown, Output = unknown> {
   /** What the verifier said of it; undefined if it was not asked. */
   readonly report: Report | undefined
   private readonly host: ProgramHost
-  private readonly definition: AnyProgramTypeDefinition
+  private readonly definition: AnyRunnableProgramType
   private readonly instance: ContextInstance<Input, Output>
   private readonly engine: EngineOptions
   /**
@@ -116,7 +116,7 @@ export class Program<Input = unknown, Output = unknown> {
 
   constructor(
     host: ProgramHost,
-    definition: AnyProgramTypeDefinition,
+    definition: AnyRunnableProgramType,
     executable: ExecutableProgram,
     engine: EngineOptions,
   ) {

@@ -33,9 +33,14 @@ export interface ContextInstance<Input, Output> {
   dispose(): void
 }
 
-export interface ProgramTypeDefinition<Input = unknown, Output = unknown> {
-  readonly spec: ProgramTypeSpec
+/** A program type as it runs: of its data no more than the names, so that what only a verifier needs can be left out of a bundle. */
+export interface RunnableProgramType<Input = unknown, Output = unknown> {
+  readonly spec: Pick<ProgramTypeSpec, 'name' | 'verdicts'>
   /** Bytes of the context in a record of a batch, a multiple of 8; default: there is none, r1 and r2 are given. */
   readonly contextBytes?: number
   createContext(machine: Machine): ContextInstance<Input, Output>
+}
+
+export interface ProgramTypeDefinition<Input = unknown, Output = unknown> extends RunnableProgramType<Input, Output> {
+  readonly spec: ProgramTypeSpec
 }

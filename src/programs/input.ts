@@ -3,7 +3,7 @@
  * @module
  */
 import type { RedirectTarget } from '../helpers/redirect.ts'
-import type { TcVerdict, XdpVerdict } from '../spec/program-types.ts'
+import type { TcVerdict, XdpVerdict } from '../spec/verdicts.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { ContextFields, FieldValue } from './context-fields.ts'
 

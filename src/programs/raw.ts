@@ -3,12 +3,11 @@
  * @module
  */
 import { GuestBuffer } from '../helpers/guest-buffer.ts'
-import { RAW_PROGRAM_TYPE } from '../spec/program-types.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import { type ContextBatch, packedBytes, Records } from './batch.ts'
-import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
+import type { ContextInstance, EntryArguments, RunnableProgramType } from './definition.ts'
 import type { PacketBytes } from './input.ts'
 
 export type RawInput = PacketBytes | undefined
@@ -122,7 +121,7 @@ class RawBatch implements ContextBatch<RawInput, RawOutput> {
   }
 }
 
-export const RAW_PROGRAM: ProgramTypeDefinition<RawInput, RawOutput> = {
-  spec: RAW_PROGRAM_TYPE,
+export const RAW_PROGRAM: RunnableProgramType<RawInput, RawOutput> = {
+  spec: { name: 'raw' },
   createContext: (machine) => new RawContext(machine),
 }

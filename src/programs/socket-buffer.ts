@@ -19,19 +19,12 @@ import {
   type SocketBufferSnapshot,
 } from '../helpers/socket-buffer.ts'
 import { SK_BUFF } from '../spec/contexts/sk-buff.ts'
-import {
-  CGROUP_SKB_PROGRAM_TYPE,
-  SCHED_ACT_PROGRAM_TYPE,
-  SCHED_CLS_PROGRAM_TYPE,
-  SOCKET_FILTER_PROGRAM_TYPE,
-  type TcVerdict,
-} from '../spec/program-types.ts'
-import type { ProgramTypeSpec } from '../spec/types.ts'
+import { TC_VERDICTS, type TcVerdict } from '../spec/verdicts.ts'
 import type { GuestAddress } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import { type ContextBatch, PacketBatch, packedBytes, type VisibleBytes } from './batch.ts'
 import { ContextCodec, type FieldValue } from './context-fields.ts'
-import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
+import type { ContextInstance, EntryArguments, RunnableProgramType } from './definition.ts'
 import { hasContext, type PacketInput, type PacketOutput, packetBytes, verdictOf } from './input.ts'
 
 export interface SocketBufferOutput extends PacketOutput {
@@ -80,12 +73,12 @@ class Snapshots {
 class SocketBufferContext implements ContextInstance<PacketInput, SocketBufferOutput> {
   readonly context: SocketBuffer
   private readonly machine: Machine
-  private readonly spec: ProgramTypeSpec
+  private readonly spec: RunnableProgramType['spec']
   private readonly seesLink: boolean
   private readonly entry: EntryArguments
   private readonly snapshots = new Snapshots()
 
-  constructor(machine: Machine, spec: ProgramTypeSpec, seesLink: boolean) {
+  constructor(machine: Machine, spec: RunnableProgramType['spec'], seesLink: boolean) {
     this.machine = machine
     this.spec = spec
     this.seesLink = seesLink
@@ -278,9 +271,9 @@ function isZero(u8: Uint8Array, start: number, length: number): boolean {
 }
 
 function socketBufferProgram(
-  spec: ProgramTypeSpec,
+  spec: RunnableProgramType['spec'],
   options: { readonly seesLink: boolean },
-): ProgramTypeDefinition<PacketInput, SocketBufferOutput> {
+): RunnableProgramType<PacketInput, SocketBufferOutput> {
   return {
     spec,
     contextBytes: SKB_AND_SOCK_SIZE,
@@ -289,7 +282,7 @@ function socketBufferProgram(
 }
 
 /** tc classifiers, attached to a filter or by tcx. */
-export const SCHED_CLS_PROGRAM = socketBufferProgram(SCHED_CLS_PROGRAM_TYPE, { seesLink: true })
-export const SCHED_ACT_PROGRAM = socketBufferProgram(SCHED_ACT_PROGRAM_TYPE, { seesLink: true })
-export const SOCKET_FILTER_PROGRAM = socketBufferProgram(SOCKET_FILTER_PROGRAM_TYPE, { seesLink: false })
-export const CGROUP_SKB_PROGRAM = socketBufferProgram(CGROUP_SKB_PROGRAM_TYPE, { seesLink: false })
+export const SCHED_CLS_PROGRAM = socketBufferProgram({ name: 'sched_cls', verdicts: TC_VERDICTS }, { seesLink: true })
+export const SCHED_ACT_PROGRAM = socketBufferProgram({ name: 'sched_act', verdicts: TC_VERDICTS }, { seesLink: true })
+export const SOCKET_FILTER_PROGRAM = socketBufferProgram({ name: 'socket_filter' }, { seesLink: false })
+export const CGROUP_SKB_PROGRAM = socketBufferProgram({ name: 'cgroup_skb' }, { seesLink: false })

@@ -6,13 +6,13 @@
 import type { RedirectTarget } from '../helpers/redirect.ts'
 import { XDP_HEADROOM, XDP_MD_SIZE, XdpBuffer, type XdpPlace } from '../helpers/xdp-buffer.ts'
 import { XDP_MD } from '../spec/contexts/xdp-md.ts'
-import { XDP_PROGRAM_TYPE, type XdpVerdict } from '../spec/program-types.ts'
+import { XDP_VERDICTS, type XdpVerdict } from '../spec/verdicts.ts'
 import { AnybpfError } from '../util/index.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import type { Machine } from '../vm/machine.ts'
 import { type ContextBatch, PacketBatch, packedBytes, type VisibleBytes } from './batch.ts'
 import { ContextCodec, type ContextFields } from './context-fields.ts'
-import type { ContextInstance, EntryArguments, ProgramTypeDefinition } from './definition.ts'
+import type { ContextInstance, EntryArguments, RunnableProgramType } from './definition.ts'
 import {
   hasContext,
   type PacketBytes,
@@ -66,7 +66,7 @@ class XdpContext implements ContextInstance<XdpInput, XdpOutput> {
   collect(r0: number): XdpOutput {
     const { redirect } = this.context
     return {
-      verdict: verdictOf(XDP_PROGRAM_TYPE.verdicts, r0) as XdpOutput['verdict'],
+      verdict: verdictOf(XDP_VERDICTS, r0) as XdpOutput['verdict'],
       packet: this.context.packet(),
       metadata: this.context.metadata(),
       ...(r0 === XDP_REDIRECT && redirect !== undefined && { redirect }),
@@ -178,8 +178,8 @@ class XdpBatch extends PacketBatch<XdpInput, XdpOutput, XdpPlace, XdpLeft> {
 /** Bytes before the packet into which `xdp_adjust_head` can grow, less what the frame keeps for itself. */
 export { XDP_HEADROOM }
 
-export const XDP_PROGRAM: ProgramTypeDefinition<XdpInput, XdpOutput> = {
-  spec: XDP_PROGRAM_TYPE,
+export const XDP_PROGRAM: RunnableProgramType<XdpInput, XdpOutput> = {
+  spec: { name: 'xdp', verdicts: XDP_VERDICTS },
   contextBytes: XDP_MD_SIZE,
   createContext: (machine) => new XdpContext(machine),
 }

@@ -6,35 +6,7 @@
 import { CONTEXT_USES } from './rules/contexts.ts'
 import { linuxRules, plainMemoryRules } from './rules/program-rules.ts'
 import type { ProgramTypeSpec } from './types.ts'
-
-type Verdicts = Readonly<Record<number, string>>
-
-const XDP_VERDICTS = {
-  0: 'XDP_ABORTED',
-  1: 'XDP_DROP',
-  2: 'XDP_PASS',
-  3: 'XDP_TX',
-  4: 'XDP_REDIRECT',
-} as const satisfies Verdicts
-
-/** What xdp programs return, by name. */
-export type XdpVerdict = (typeof XDP_VERDICTS)[keyof typeof XDP_VERDICTS]
-
-const TC_VERDICTS = {
-  [-1]: 'TC_ACT_UNSPEC',
-  0: 'TC_ACT_OK',
-  1: 'TC_ACT_RECLASSIFY',
-  2: 'TC_ACT_SHOT',
-  3: 'TC_ACT_PIPE',
-  4: 'TC_ACT_STOLEN',
-  5: 'TC_ACT_QUEUED',
-  6: 'TC_ACT_REPEAT',
-  7: 'TC_ACT_REDIRECT',
-  8: 'TC_ACT_TRAP',
-} as const satisfies Verdicts
-
-/** What sched_cls and sched_act programs return, by name. */
-export type TcVerdict = (typeof TC_VERDICTS)[keyof typeof TC_VERDICTS]
+import { TC_VERDICTS, type Verdicts, XDP_VERDICTS } from './verdicts.ts'
 
 const SOCKET_VERDICTS: Verdicts = { 0: 'SK_DROP', 1: 'SK_PASS' }
 const LWT_VERDICTS: Verdicts = { 0: 'BPF_OK', 2: 'BPF_DROP', 7: 'BPF_REDIRECT', 128: 'BPF_LWT_REROUTE' }

@@ -1,13 +1,17 @@
 /**
  * Objects that were built ahead of time do what they do otherwise, where nothing can be compiled.
  */
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInContext } from 'node:vm'
+import { build as bundler } from 'esbuild'
 import { describe, expect, it } from 'vitest'
+import * as aot from '../../src/aot/index.ts'
 import { buildObject } from '../../src/build/index.ts'
 import { Runtime } from '../../src/loader/index.ts'
 import { type ObjectSpec, parseObject } from '../../src/object/index.ts'
+import { BUILTIN_PROGRAM_TYPES } from '../../src/programs/index.ts'
 import { bytesToHex } from '../../src/util/index.ts'
 import { parseExample, readExample, readPackets } from '../support/examples.ts'
 import { ENGINES } from '../vm/support.ts'
@@ -92,5 +96,28 @@ describe('where nothing can be compiled', () => {
     const built = await playBuilt(buildObject(spec, { name }).files, scenario)
     expect(built.length).toBeGreaterThan(2 * scenario.packets.length)
     for (const engine of ENGINES) expect(built, engine).toEqual(playLoaded(spec, scenario, engine))
+  })
+})
+
+describe('what a built object brings along', () => {
+  it('knows program types by the names that the platform has for them', () => {
+    for (const { spec } of BUILTIN_PROGRAM_TYPES) {
+      const runnable = Object.values(aot).find((value) => 'createContext' in value && value.spec.name === spec.name)
+      expect((runnable as typeof aot.XDP_PROGRAM).spec.verdicts).toEqual(spec.verdicts)
+    }
+  })
+
+  it('is nothing of the verifier, its rules, the compiler, or readers of objects', async () => {
+    const { metafile } = await bundler({
+      stdin: { contents: "export * from './src/aot/index.ts'", resolveDir: join(import.meta.dirname, '..', '..') },
+      ...{ bundle: true, write: false, metafile: true, format: 'esm', platform: 'browser', logLevel: 'silent' },
+    })
+    const [output] = Object.values(metafile!.outputs)
+    const brought = Object.keys(output!.inputs).filter((file) => output!.inputs[file]!.bytesInOutput > 0)
+    expect(brought.length).toBeGreaterThan(50)
+    // Which members of map values are locks and timers, a map has to know that is put into another one.
+    const unwanted =
+      /src\/(?:verifier\/(?!calls\/record)|elf|object|spec\/rules|spec\/program-types|vm\/jit\/compile-|vm\/guest-runtime\.generated)/
+    expect(brought.filter((file) => unwanted.test(file))).toEqual([])
   })
 })
