@@ -48,7 +48,7 @@ export interface RunReport {
   readonly verdict?: string
   /** Of a raw program: r0 in hexadecimal. */
   readonly r0?: string
-  /** Median of rounds with `--repeat`, else the mean. Null if no run came to an end. */
+  /** Without laying inputs out and reading results: the median of rounds with `--repeat`, else the mean. Null if no run came to an end. */
   readonly nsPerRun: number | null
   /** Making the program ready to run: relocation, maps, lowering. */
   readonly compileMs: number

@@ -244,10 +244,11 @@ export class Session {
   private *runTogether(inputs: readonly RunInput[], onHelper: (index: number) => void): Generator<RunOutcome> {
     this.batch ??= this.parts.program.batch()
     const { batch } = this
+    batch.fill(inputs.map((input) => this.inputOf(input)))
     const started = performance.now()
     let error: unknown
     try {
-      batch.fill(inputs.map((input) => this.inputOf(input))).run({ onHelper })
+      batch.run({ onHelper })
     } catch (thrown) {
       // The packet's number in the capture is told, not the one in this batch.
       error = thrown instanceof BpfFault && thrown.details.input !== undefined ? thrown.cause : thrown
@@ -268,9 +269,21 @@ export class Session {
 
   /** Runs once and counts the verdict. Throws the program's fault. */
   private run(input: RunInput): RunOutcome {
-    const started = performance.now()
-    const result = this.parts.program.run(this.inputOf(input)) as ProgramOutput
-    this.runNs += (performance.now() - started) * 1e6
+    const { program } = this.parts
+    let started = performance.now()
+    let result: ProgramOutput
+    if (this.type === 'raw') {
+      // Of all 64 bits of its result, which only this way tells.
+      result = program.run(this.inputOf(input)) as ProgramOutput
+      this.runNs += (performance.now() - started) * 1e6
+    } else {
+      const address = program.layOut(this.inputOf(input))
+      started = performance.now()
+      const retval = program.runAt(address)
+      this.runNs += (performance.now() - started) * 1e6
+      // Not a spread: results can be getters of a class.
+      result = Object.assign(program.collect(retval) as object, { retval })
+    }
     this.count(result)
     const bytes = bytesOf(result)
     return { retval: result.retval, length: bytes.length, bytes: () => bytes }
