@@ -83,6 +83,14 @@ function entryCosts(live: number): Record<string, number> {
   )
 }
 
+/** Each in processes of its own. */
+function compileCosts(): unknown {
+  const main = fileURLToPath(new URL('main.mjs', import.meta.url))
+  const { stdout, stderr, status } = spawnSync(process.execPath, [main, 'compile', '--json'], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`bench compile: ${stderr}`)
+  return JSON.parse(stdout)
+}
+
 const engines: Engine[] = []
 for (const make of [
   () => new AnybpfEngine('interpreter'),
@@ -150,7 +158,8 @@ if (jsonFile !== undefined) {
     size,
   }))
   const date = new Date().toISOString()
-  const json = { date, machine, rounds, entryNs: ways, workloads }
+  const compile = only === '' ? compileCosts() : []
+  const json = { date, machine, rounds, entryNs: ways, workloads, compile }
   writeFileSync(
     jsonFile,
     `${JSON.stringify(json, (_, value) => (typeof value === 'number' ? round(value) : value), 2)}\n`,

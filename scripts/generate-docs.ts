@@ -177,6 +177,7 @@ export const SECTIONS: Readonly<Record<string, () => string>> = {
   'performance-maps': performance.mapsTable,
   'performance-captures': performance.captureTable,
   'performance-compile': performance.compileTable,
+  'performance-compile-kinds': performance.compileKindsTable,
   'performance-entries': performance.entriesTable,
   'isa-classes': () =>
     formatMarkdownTable(

@@ -16,6 +16,24 @@ interface Workload {
   readonly size?: { readonly firstMs: number; readonly compileMs: number; readonly bytes: number }
 }
 
+/** Milliseconds; see `bench/compile/measure.ts`. */
+interface Phases {
+  readonly translate: number
+  readonly module: number
+  readonly first: number
+  readonly cpu: number
+}
+
+/** See `bench/compile.ts`. */
+interface Compilation {
+  readonly kind: string
+  readonly insns: number
+  readonly verified: boolean
+  readonly cold: Phases
+  readonly coldLeastCpu: number
+  readonly warm?: Phases
+}
+
 interface Measured {
   readonly date: string
   readonly machine: {
@@ -28,6 +46,8 @@ interface Measured {
   readonly rounds: number
   readonly entryNs: Readonly<Record<string, number>>
   readonly workloads: readonly Workload[]
+  /** Absent from what was measured before there was such a bench. */
+  readonly compile?: readonly Compilation[]
 }
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
@@ -146,6 +166,36 @@ export function compileTable(): string {
       right('the first one, ms'),
     ],
     rows,
+  )
+}
+
+/** Programs of one kind each, in a process that has compiled nothing before and in one that has. */
+export function compileKindsTable(): string {
+  const { compile = [] } = measured()
+  if (compile.length === 0) return '(Not part of the run shown: `npm run bench -- compile`.)'
+  const ms = (value: number): string => value.toFixed(value < 100 ? 1 : 0)
+  const all = ({ translate, module, first }: Phases): number => translate + module + first
+  return formatMarkdownTable(
+    [
+      { title: 'kind' },
+      right('instructions'),
+      right('cold, ms'),
+      right('of that ours'),
+      right('`WebAssembly.Module`'),
+      right('processor, ms'),
+      right('warm, ms'),
+      right('processor, ms'),
+    ],
+    compile.map(({ kind, insns, verified, cold, warm }) => [
+      verified ? kind : `${kind}, not verified`,
+      insns.toLocaleString('en'),
+      ms(all(cold)),
+      ms(cold.translate),
+      ms(cold.module),
+      ms(cold.cpu),
+      warm === undefined ? '' : ms(all(warm)),
+      warm === undefined ? '' : ms(warm.cpu),
+    ]),
   )
 }
 

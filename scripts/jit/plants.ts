@@ -111,8 +111,8 @@ export const JIT_PLANTS: readonly JitPlant[] = [
   },
   {
     name: 'a tail call is counted twice',
-    find: '    this.setWord(CPU_TAIL_CALLS, this.word(CPU_TAIL_CALLS) + 1)',
-    replace: '    this.setWord(CPU_TAIL_CALLS, this.word(CPU_TAIL_CALLS) + 2)',
+    find: '    this.engine.block.setWord(CPU_TAIL_CALLS, this.engine.block.word(CPU_TAIL_CALLS) + 1)',
+    replace: '    this.engine.block.setWord(CPU_TAIL_CALLS, this.engine.block.word(CPU_TAIL_CALLS) + 2)',
   },
   {
     name: 'a tail call within WebAssembly is counted twice',

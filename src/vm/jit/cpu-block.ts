@@ -14,6 +14,7 @@
  */
 import { AnybpfError } from '../../util/errors.ts'
 import { type GuestAddress, PAGE_SIZE } from '../guest-memory.ts'
+import type { VirtualCpu } from '../virtual-cpu.ts'
 
 /** So much of page zero reads as zero. */
 const LOWEST_BLOCK = PAGE_SIZE / 2
@@ -35,4 +36,24 @@ export function cpuBlockOf(cpuId: number): GuestAddress {
     'ERR_USAGE',
     `cpu ${cpuId}: the JIT serves CPUs 0 to ${(PAGE_SIZE - LOWEST_BLOCK) / CPU_BLOCK_BYTES - 1}`,
   )
+}
+
+/** The block of one CPU, as the host reads and writes it. */
+export class CpuBlock {
+  readonly address: GuestAddress
+  private readonly memory: VirtualCpu['memory']
+
+  /** Throws as {@link cpuBlockOf}. */
+  constructor({ id, memory }: VirtualCpu) {
+    this.address = cpuBlockOf(id)
+    this.memory = memory
+  }
+
+  word(offset: number): number {
+    return this.memory.i32[(this.address + offset) >>> 2]!
+  }
+
+  setWord(offset: number, value: number): void {
+    this.memory.i32[(this.address + offset) >>> 2] = value
+  }
 }

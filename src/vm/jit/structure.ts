@@ -42,7 +42,7 @@ const NO_TARGET = -1
 /** Writes the whole flow. */
 export function writeStructure(flow: Flow, { graph, dominators, loops }: FlowShape, writer: StructureWriter): void {
   const { nodes } = flow
-  if (nodes.length === 1 && nodes[0]!.next.length === 0) {
+  if (nodes.length === 1 && nodes[0]!.next.length === 0 && !isMultiway(flow, 0)) {
     writer.code(0)
     return
   }
