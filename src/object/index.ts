@@ -2,6 +2,7 @@
  * BPF object files: from ELF and BTF to programs, functions and maps as data.
  * @module
  */
+export { type CoreExplanation, type CorePlace, explainCore } from './core-explanation.ts'
 export { CoreRelocations, type CoreRelocationsOptions, type ResolvedCoreRelocation } from './core-relocations.ts'
 export {
   type LinkedFunction,

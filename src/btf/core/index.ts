@@ -4,6 +4,7 @@
  */
 
 export type { CoreMatch } from './match.ts'
+export { minimizeBtf } from './minimize.ts'
 export { essentialName } from './names.ts'
 export {
   CORE_RELOCATION_KINDS,

@@ -3,22 +3,34 @@
  * @module
  */
 import { formatTextTable, type TableColumn } from '../../util/index.ts'
-import { EXIT, type ExitStatus, step } from '../errors.ts'
+import { inspectCore, printCore } from '../core.ts'
+import { EXIT, type ExitStatus, step, usageError } from '../errors.ts'
 import { readInput } from '../input.ts'
 import { type GlobalSummary, type Inspection, inspectObject, type MapSummary } from '../inspection.ts'
 import { formatJson } from '../json.ts'
 import { formatCount } from '../progress.ts'
 import { type CliIo, createStyle, type Style } from '../streams.ts'
 import { clip, visible } from '../text.ts'
+import { KernelTypes } from '../verify/kernel-types.ts'
 
 export interface InspectOptions {
   readonly json?: boolean
+  readonly core?: boolean
+  /** With `core`. */
+  readonly btf?: string
 }
 
 export async function inspectCommand(file: string, options: InspectOptions, io: CliIo): Promise<ExitStatus> {
   const bytes = await readInput(file, io)
+  if (options.btf !== undefined && !options.core) throw usageError('--btf needs --core')
   const inspection = await step(EXIT.badInput, file, () => inspectObject(file, bytes))
-  io.stdout.write(options.json ? formatJson(inspection) : printInspection(inspection, createStyle(io.stdout, io.env)))
+  const core = options.core === true ? await inspectCore(bytes, new KernelTypes(options.btf, io)) : undefined
+  if (options.json) io.stdout.write(formatJson({ ...inspection, ...(core !== undefined && { core }) }))
+  else {
+    const style = createStyle(io.stdout, io.env)
+    io.stdout.write(printInspection(inspection, style))
+    if (core !== undefined) io.stdout.write(`\n${printCore(core, style)}`)
+  }
   return EXIT.ok
 }
 

@@ -6,6 +6,7 @@
 import { Command } from 'commander'
 import type { CliIo } from '../streams.ts'
 import { addAsm } from './asm.ts'
+import { addBtf } from './btf.ts'
 import { addBuild } from './build.ts'
 import { addCfg } from './cfg.ts'
 import { addDisasm } from './disasm.ts'
@@ -67,5 +68,6 @@ Examples:
   addAsm(context)
   addCfg(context)
   addBuild(context)
+  addBtf(context)
   return program
 }
