@@ -10,7 +10,7 @@ compile() { # NAME FLAGS...
   name=$1
   shift
   for order in el eb; do
-    "$CLANG" -target "bpf$order" -mcpu=v3 -O2 -Wall -Wno-unused-const-variable -fdebug-compilation-dir=. "$@" \
+    "$CLANG" -target "bpf$order" -mcpu=${CPU:-v3} -O2 -Wall -Wno-unused-const-variable -fdebug-compilation-dir=. "$@" \
       -c "$name.c" -o "$name.$order.o"
     # DWARF goes, BTF stays.
     "$STRIP" -g "$name.$order.o"
@@ -21,6 +21,7 @@ for source in *.c; do
   name=${source%.c}
   case $name in
     legacy) compile "$name" ;;
+    arena) CPU=v4 compile "$name" -g ;;
     *) compile "$name" -g ;;
   esac
 done

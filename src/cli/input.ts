@@ -3,7 +3,9 @@
  * @module
  */
 import type { Btf } from '../btf/index.ts'
-import { readBytes } from '../node/index.ts'
+import { parseKconfig } from '../loader/index.ts'
+import { kconfigText } from '../loader/kconfig.ts'
+import { readBytes, uncompressed } from '../node/index.ts'
 import { readTypes } from '../object/index.ts'
 import { decodeUtf8, hexToBytes } from '../util/index.ts'
 import { CliError, EXIT, step, usageError } from './errors.ts'
@@ -116,6 +118,24 @@ export async function readGlobals(assignments: readonly string[], io: CliIo): Pr
     globals[name] = await readJsonOption(value, `--global ${name}`, io)
   }
   return globals
+}
+
+/**
+ * Values of `.kconfig` externs: each `NAME=VALUE` as a configuration writes it, else the name of a configuration file, which
+ * may be compressed, as `/proc/config.gz` is. Later ones take precedence.
+ */
+export async function readKconfig(options: readonly string[], io: CliIo): Promise<Record<string, unknown>> {
+  const values: Record<string, unknown> = Object.create(null)
+  for (const option of options) {
+    const [, name, value] = /^((?:CONFIG|LINUX)_\w+)=(.*)$/s.exec(option) ?? []
+    if (name !== undefined && value !== undefined) values[name] = kconfigText(value)
+    else {
+      const bytes = await readInput(option, io)
+      const text = await step(EXIT.badInput, option, async () => decodeUtf8(await uncompressed(bytes)))
+      Object.assign(values, parseKconfig(text))
+    }
+  }
+  return values
 }
 
 /** `--btf`: types of a file, BTF or ELF. */

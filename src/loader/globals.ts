@@ -21,7 +21,8 @@ export function globalContents(
   const unset = new Set(Object.keys(globals))
   for (const map of Object.values(spec.maps)) {
     if (map.kind === 'map') continue
-    const bytes = zeros(map)
+    // Only what is initialised of an arena has to be known.
+    const bytes = map.kind === 'arena' ? new Uint8Array(map.contents?.length ?? 0) : zeros(map)
     if (map.contents !== undefined) bytes.set(map.contents.subarray(0, bytes.length))
     for (const variable of map.variables ?? []) {
       if (map.kind === 'kconfig') {

@@ -5,6 +5,7 @@
 export { Batch, type BatchOptions } from './batch.ts'
 export { Collection } from './collection.ts'
 export { type AnyProgramTypeDefinition, BUILTIN_EXTENSION, type Definitions, type Extension } from './extension.ts'
+export { parseKconfig } from './kconfig.ts'
 export type { LoadOptions } from './load-object.ts'
 export { type Engine, type EngineOptions, Program, type RunBase, type RunResult } from './program.ts'
 export { type ProgramOptions, Runtime, type RuntimeOptions } from './runtime.ts'

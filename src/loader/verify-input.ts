@@ -216,17 +216,17 @@ function describeMap(spec: MapSpec, contents: Uint8Array | undefined, inner: Ver
 
 /**
  * The kernel is told of functions by BTF alone: without it all are static, and what BTF calls global is verified on its
- * own unless the linker hid it.
+ * own unless its symbol is hidden: loaders then change its BTF.
  */
 function verifierFunctions(
   functions: readonly LinkedFunction[],
   btf: Btf | undefined,
 ): readonly VerifierFunction[] | undefined {
   if (btf === undefined || functions[0]?.btfType === undefined) return undefined
-  return functions.map(({ name, slot, linkage, btfType }) => ({
+  return functions.map(({ name, slot, linkage, hidden, btfType }) => ({
     name,
     slot,
-    linkage: isGlobal(btf, btfType) ? linkage : 'static',
+    linkage: !hidden && isGlobal(btf, btfType) ? linkage : 'static',
     btfType,
   }))
 }

@@ -9,6 +9,8 @@
 import { unlinkSync } from 'node:fs'
 import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import { AnybpfError, concatBytes } from '../util/index.ts'
 
 /** Objects and programs are small; a limit keeps a wrong argument (a disk image, `/dev/zero`) from eating the memory. */
@@ -34,6 +36,19 @@ export async function readBytes(path: string, options: ReadOptions = {}): Promis
     parts.push(chunk)
   }
   return parts.length === 1 ? parts[0]! : concatBytes(parts)
+}
+
+/** What gzip compressed, as it was; anything else as it is. Throws `ERR_FORMAT`, `ERR_LIMIT`. */
+export async function uncompressed(bytes: Uint8Array, limit = DEFAULT_FILE_LIMIT): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes
+  try {
+    return await promisify(gunzip)(bytes, { maxOutputLength: limit })
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new AnybpfError('ERR_LIMIT', `larger than ${limit} bytes once it is uncompressed`, { cause })
+    }
+    throw new AnybpfError('ERR_FORMAT', 'compressed with gzip, and damaged', { cause })
+  }
 }
 
 /** The bytes of a file, or of standard input for `-`, as they come. Chunks are the caller's to keep. No limit applies. */

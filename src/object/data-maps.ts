@@ -5,6 +5,7 @@
  * @module
  */
 import { type ElfSection, SECTION_FLAG, SECTION_TYPE } from '../elf/index.ts'
+import { AnybpfError } from '../util/index.ts'
 import { emptyMap } from './btf-maps.ts'
 import type { ObjectFile } from './object-file.ts'
 import type { MapKind, MapSpec, VariableSpec } from './spec.ts'
@@ -12,6 +13,7 @@ import type { MapKind, MapSpec, VariableSpec } from './spec.ts'
 const LINUX_ARRAY = 2
 const LINUX_STRUCT_OPS = 26
 const LINUX_ARENA = 33
+const PAGE_BYTES = 4096
 /** `BPF_F_RDONLY_PROG`. */
 const FLAG_READ_ONLY_FOR_PROGRAMS = 0x80
 
@@ -54,6 +56,24 @@ export function readDataMap(file: ObjectFile, section: ElfSection, kind: MapKind
     spec.btfValueType = datasec.id
   }
   return spec
+}
+
+/**
+ * Puts the global variables of address space 1 into the arena that the object declares: they lie at its beginning. Undefined
+ * if it does not declare exactly one.
+ */
+export function addToArena(file: ObjectFile, section: ElfSection, maps: readonly MapSpec[]): MapSpec | undefined {
+  const arenas = maps.filter((map) => map.type === LINUX_ARENA)
+  const [arena] = arenas
+  if (arena === undefined || arenas.length > 1) return undefined
+  if (section.size > arena.maxEntries * PAGE_BYTES) {
+    const room = `an arena of ${arena.maxEntries} pages`
+    throw new AnybpfError('ERR_OBJECT', `section ${section.name} has ${section.size} bytes, and does not fit ${room}`)
+  }
+  arena.kind = 'arena'
+  arena.contents = file.copyOfData(section)
+  arena.variables = readVariables(file, section)
+  return arena
 }
 
 /** Variables by their symbols; their types from BTF where it has them. In order of offset. */

@@ -45,6 +45,7 @@ interface Start {
   /** As the symbol says; 0 if it does not. */
   readonly size: number
   readonly linkage: FunctionSpec['linkage']
+  readonly hidden?: boolean
 }
 
 class SectionReader {
@@ -91,6 +92,7 @@ class SectionReader {
           offset: symbol.value,
           size: symbol.size,
           linkage: symbol.binding === 'local' ? 'static' : symbol.binding === 'weak' ? 'weak' : 'global',
+          hidden: symbol.visibility === 'hidden' || symbol.visibility === 'internal',
         }),
       )
     if (starts.length > 0) return starts
@@ -105,6 +107,7 @@ class SectionReader {
       section: section.name,
       sectionSlot: offset / SLOT_BYTES,
       linkage: start.linkage,
+      ...(start.hidden === true && { hidden: true }),
       slotCount: Math.floor((end - offset) / SLOT_BYTES),
       insns: [],
       references: [],

@@ -15,6 +15,7 @@ import type { MapSpec } from './spec.ts'
 
 const MIN_RECORD = 16
 const FLAG_NUMA_NODE = 4
+const LINUX_PROG_ARRAY = 3
 /** Linux: array_of_maps, hash_of_maps. */
 const MAP_IN_MAP_TYPES: readonly number[] = [12, 13]
 
@@ -47,6 +48,34 @@ export function readLegacyMaps(file: ObjectFile, sections: readonly ElfSection[]
     if (inner !== undefined && inners[i] !== spec) spec.innerMap = inner
   })
   return found
+}
+
+/** `42/3`: a program for slot 3 of the program array with the id 42. Numbers as in C: `0x2a/3`. */
+const TAIL_SECTION = /^(0x[0-9a-f]+|\d+)\/(0x[0-9a-f]+|\d+)$/i
+
+/** Where iproute2 puts a program of a section of this name; undefined for any other. */
+export function tailCallSlot(section: string): { readonly id: number; readonly index: number } | undefined {
+  const [, id, index] = TAIL_SECTION.exec(section) ?? []
+  return id === undefined || index === undefined ? undefined : { id: cNumber(id), index: cNumber(index) }
+}
+
+function cNumber(text: string): number {
+  return /^0\d/.test(text) ? Number.parseInt(text, 8) : Number(text)
+}
+
+/** Puts programs into the program arrays that their sections name. True if there is one, of iproute2's kind. */
+export function addTailCall(maps: readonly MapSpec[], section: string, program: string): boolean {
+  const slot = tailCallSlot(section)
+  const map = maps.find(
+    ({ type, legacyFields = [] }) =>
+      type === LINUX_PROG_ARRAY &&
+      legacyFields.length >= ELF_MAP_FIELDS &&
+      legacyFields[ID_OR_INNER_INDEX] === slot?.id,
+  )
+  if (slot === undefined || map === undefined) return false
+  map.initialSlots ??= []
+  map.initialSlots.push({ index: slot.index, target: { kind: 'program', program } })
+  return true
 }
 
 function readSection(file: ObjectFile, section: ElfSection): FoundMap[] {

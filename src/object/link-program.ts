@@ -28,6 +28,7 @@ export interface LinkedFunction {
   readonly slot: number
   readonly slotCount: number
   readonly linkage: FunctionSpec['linkage']
+  readonly hidden: boolean
   /** Its `func` in the object's BTF. */
   readonly btfType: BtfTypeId | undefined
 }
@@ -82,8 +83,8 @@ export function linkProgram(
     }
     for (const line of spec.lines) lines.push({ ...line, slot: start + line.slot })
     for (const record of spec.coreRelocations) coreRelocations.push({ ...record, slot: start + record.slot })
-    const { name, linkage, btfType } = spec
-    functions.push({ name, slot: start, slotCount: spec.insns.length, linkage, btfType })
+    const { name, linkage, hidden = false, btfType } = spec
+    functions.push({ name, slot: start, slotCount: spec.insns.length, linkage, hidden, btfType })
   }
   return { program, insns, functions, references, lines, coreRelocations, poisoned }
 }

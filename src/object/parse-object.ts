@@ -19,6 +19,7 @@ import { sectionMeaning } from '../spec/sections.ts'
 import { AnybpfError } from '../util/index.ts'
 import { type FoundMap, isBtfMaps, readBtfMaps } from './btf-maps.ts'
 import {
+  addToArena,
   dataKind,
   isStructOps,
   KCONFIG_SECTION,
@@ -28,7 +29,7 @@ import {
   readStructOpsMaps,
 } from './data-maps.ts'
 import { type FoundFunction, isCode, readFunctions } from './functions.ts'
-import { isLegacyMaps, readLegacyMaps } from './legacy-maps.ts'
+import { addTailCall, isLegacyMaps, readLegacyMaps } from './legacy-maps.ts'
 import { emptyRecord, NameSpace, ObjectFile } from './object-file.ts'
 import { relocateCode, relocateData, relocateMaps } from './relocate.ts'
 import type { DataPointer, ExternSpec, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec } from './spec.ts'
@@ -141,6 +142,13 @@ class ObjectParser {
   }
 
   private addDataSection(section: ElfSection, kind: MapSpec['kind']): void {
+    const declared = this.btfMaps.flatMap(({ maps }) => maps.map(({ spec }) => spec))
+    const arena = kind === 'arena' ? this.file.attempt(() => addToArena(this.file, section, declared)) : undefined
+    if (arena !== undefined) {
+      this.targets.addData(section.index, arena.name, section.size)
+      this.dataSections.push({ section, maps: [{ offset: 0, spec: arena }], bytes: arena.contents! })
+      return
+    }
     const spec = this.file.attempt(() => readDataMap(this.file, section, kind))
     if (spec === undefined) return
     this.targets.addData(section.index, this.addMap(spec), section.size)
@@ -184,6 +192,18 @@ class ObjectParser {
       const isProgram = named ? !isSubprogram(section.name) : !someGlobal || found_.linkage !== 'static'
       if (isProgram) spec.programs[found_.name] = programSpec(found_)
       else spec.functions[found_.name] = found_
+    }
+    this.addTailCalls()
+  }
+
+  /** iproute2 loads them as programs of the type of the one that it was asked for. */
+  private addTailCalls(): void {
+    const programs = Object.values(this.spec.programs)
+    const maps = Object.values(this.spec.maps)
+    const type = programs.find((program) => program.type === 'sched_cls' || program.type === 'sched_act')?.type
+    for (const program of programs) {
+      if (program.type !== 'unspec' || !addTailCall(maps, program.section, program.name)) continue
+      program.type = type ?? 'sched_cls'
     }
   }
 

@@ -40,6 +40,8 @@ export interface FunctionSpec {
   /** Where the function starts in its section, in slots. */
   sectionSlot: number
   linkage: 'static' | 'global' | 'weak'
+  /** Not seen from outside of the object (`__hidden`): as loaded, a static function. */
+  hidden?: boolean
   /** Slots that its code takes in the file. */
   slotCount: number
   /** Slot-indexed: a wide instruction is followed by a `wide_tail`. */

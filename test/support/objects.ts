@@ -5,7 +5,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const OBJECT_NAMES = ['calls', 'externs', 'legacy', 'maps', 'text', 'types'] as const
+export const OBJECT_NAMES = [
+  'arena',
+  'calls',
+  'externs',
+  'hidden',
+  'iproute2',
+  'legacy',
+  'maps',
+  'struct-ops',
+  'text',
+  'types',
+] as const
 export type ObjectName = (typeof OBJECT_NAMES)[number]
 
 /** `el` is little-endian, `eb` big-endian. */

@@ -12,7 +12,7 @@ import { linux, type Platform } from '../../spec/index.ts'
 import { AnybpfError, formatTextTable, isAnybpfError } from '../../util/index.ts'
 import { explain } from '../../verifier/report/format-report.ts'
 import { CliError, EXIT, type ExitStatus, step, usageError } from '../errors.ts'
-import { chooseByName, readGlobals, readProgramFile, readTypesOption } from '../input.ts'
+import { chooseByName, readGlobals, readKconfig, readProgramFile, readTypesOption } from '../input.ts'
 import { formatJson } from '../json.ts'
 import { parsePlatform } from '../platform.ts'
 import { formatCount } from '../progress.ts'
@@ -27,6 +27,7 @@ export interface BuildCommandOptions {
   readonly platform?: string
   readonly global?: readonly string[]
   readonly btf?: string
+  readonly kconfig?: readonly string[]
   /** False with `--no-verify`. */
   readonly verify: boolean
   readonly budget?: number
@@ -41,11 +42,19 @@ export async function buildCommand(file: string, options: BuildCommandOptions, i
   const spec = await step(EXIT.badInput, file, () => parseObject(input.bytes))
   for (const program of options.program ?? []) chooseByName(spec.programs, program, 'program', file)
   const globals = await readGlobals(options.global ?? [], io)
+  const kconfig = await readKconfig(options.kconfig ?? [], io)
   const targetBtf = await readTypesOption(options.btf, io)
   const name = options.name ?? defaultName(file)
   const { output, budget, verify, program: programs } = options
   const build = await makeBuild(file, spec, io, options.json === true, {
-    ...{ name, platform, globals, verify, origin: `anybpf from ${file === '-' ? 'standard input' : basename(file)}` },
+    ...{
+      name,
+      platform,
+      globals,
+      kconfig,
+      verify,
+      origin: `anybpf from ${file === '-' ? 'standard input' : basename(file)}`,
+    },
     ...(programs !== undefined && { programs }),
     ...(targetBtf !== undefined && { targetBtf }),
     ...(budget !== undefined && { budget }),

@@ -21,6 +21,11 @@ FILE is a compiled BPF object. Its programs are verified first, and nothing is w
     .option('-p, --program <name>', 'build only this program, and what it may tail-call (repeatable)', collect)
     .option('--platform <name>', `${PLATFORM_NAMES} (default: linux)`)
     .option('--global <name=json>', 'set a global variable before verifying (repeatable)', collect)
+    .option(
+      '--kconfig <name=value|file>',
+      'value of an extern in .kconfig, or a kernel configuration, such as /proc/config.gz (repeatable)',
+      collect,
+    )
     .option('--btf <file>', "types that CO-RE relocations are resolved to, BTF or ELF (default: the object's own)")
     .option('--no-verify', 'build the programs whatever the verifier would say of them')
     .option(

@@ -44,6 +44,11 @@ A program is verified first, as Linux would for a trusted author (a raw program 
     .option('--map <name=json|@file>', 'fill a map first: [[key, value], …] or {key: value} (repeatable)', collect)
     .option('--maps', 'print every map afterwards')
     .option('--global <name=json>', 'set a global variable before loading (repeatable)', collect)
+    .option(
+      '--kconfig <name=value|file>',
+      'value of an extern in .kconfig, or a kernel configuration, such as /proc/config.gz (repeatable)',
+      collect,
+    )
     .option('--btf <file>', "types that CO-RE relocations are resolved to, BTF or ELF (default: the object's own)")
     .option('--seed <n>', 'seed of what the program sees as random', wholeNumber(0, 0xffffffff))
     .option('--real-time', 'the clock is the real one (default: it follows the packets, and starts at one second)')

@@ -32,6 +32,11 @@ FILE is a compiled BPF object (recognised by its ELF header), assembler text, or
       'value of a global variable: constants decide what is reachable (repeatable)',
       collect,
     )
+    .option(
+      '--kconfig <name=value|file>',
+      'value of an extern in .kconfig, or a kernel configuration, such as /proc/config.gz (repeatable)',
+      collect,
+    )
     .option('--btf <file>', "the kernel's types (default, where a program needs them: those of the running kernel)")
     .addOption(
       new Option('--log <form>', 'what to say of each program')

@@ -20,7 +20,7 @@ import { type Report, verify } from '../../verifier/index.ts'
 import { BpfFault, type Environment, VirtualEnvironment } from '../../vm/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, toCliError, usageError } from '../errors.ts'
-import { chooseByName, readGlobals, readProgramFile, readTypesOption } from '../input.ts'
+import { chooseByName, readGlobals, readKconfig, readProgramFile, readTypesOption } from '../input.ts'
 import { plainInteger } from '../json.ts'
 import type { CliIo } from '../streams.ts'
 import { LICENSE_OF_BARE_CODE } from '../verify/programs.ts'
@@ -32,6 +32,7 @@ import type { EventReport, RunReport } from './report.ts'
 export interface SessionOptions {
   /** File of the types that CO-RE relocations are resolved to. */
   readonly btf?: string
+  readonly kconfig?: readonly string[]
   readonly program?: string
   readonly raw?: boolean
   readonly type?: string
@@ -94,6 +95,7 @@ export async function openSession(
 ): Promise<Session> {
   const input = await readProgramFile(file, options.raw ?? false, io)
   const globals = await readGlobals(options.global ?? [], io)
+  const kconfig = await readKconfig(options.kconfig ?? [], io)
   const fills = await readMapFills(options.map ?? [], io)
   const output = new BoundedList<string>(options.lines)
   const virtual = new VirtualEnvironment({
@@ -128,7 +130,7 @@ export async function openSession(
       const loaded = await step(EXIT.rejected, file, () => {
         try {
           return runtime.load(parsed, {
-            ...{ programs, globals, verify: options.verify },
+            ...{ programs, globals, kconfig, verify: options.verify },
             ...(targetBtf !== undefined && { targetBtf }),
             ...engine,
           })
@@ -144,6 +146,7 @@ export async function openSession(
       program = loaded.programs[name]!
     } else {
       if (options.program !== undefined) throw usageError('--program is for objects: text and bytes are one program')
+      if (options.kconfig !== undefined) throw usageError('--kconfig is for objects: text and bytes have no externs')
       if (fills.length > 0 || Object.keys(globals).length > 0) {
         throw usageError('--map and --global are for objects: text and bytes have no maps')
       }

@@ -9,7 +9,7 @@ import { linux, type Platform, raw } from '../../spec/index.ts'
 import { decodeForVerifier, type VerifierProgram } from '../../verifier/index.ts'
 import { assembleFor } from '../assembler.ts'
 import { CliError, EXIT, step, usageError } from '../errors.ts'
-import { chooseByName, readGlobals, readProgramFile } from '../input.ts'
+import { chooseByName, readGlobals, readKconfig, readProgramFile } from '../input.ts'
 import type { CliIo } from '../streams.ts'
 import type { KernelTypes } from './kernel-types.ts'
 
@@ -18,6 +18,7 @@ export interface ProgramOptions {
   readonly type?: string
   readonly raw?: boolean
   readonly global?: readonly string[]
+  readonly kconfig?: readonly string[]
 }
 
 /** Assembler text and instruction bytes name no licence. As if they were the user's own: every helper may be called. */
@@ -52,6 +53,7 @@ export async function readCandidates(
     return objectCandidates(file, spec, platform ?? linux(), options, kernel, io)
   }
   if (options.program !== undefined) throw usageError('--program is for objects: text and bytes are one program')
+  if (options.kconfig !== undefined) throw usageError('--kconfig is for objects: text and bytes have no externs')
   if (options.global !== undefined) throw usageError('--global is for objects: text and bytes have no variables')
   const chosen = platform ?? ((options.type ?? 'raw') === 'raw' ? raw : linux())
   const code = await step(EXIT.badInput, file, () =>
@@ -74,7 +76,8 @@ async function objectCandidates(
   const type = options.type === undefined ? undefined : checkedType(platform, options.type)
   const globals = await readGlobals(options.global ?? [], io)
   const targetBtf = await kernel.targetOf(spec)
-  const given = { globals, ...(type && { type }), ...(targetBtf !== undefined && { targetBtf }) }
+  const kconfig = await readKconfig(options.kconfig ?? [], io)
+  const given = { globals, kconfig, ...(type && { type }), ...(targetBtf !== undefined && { targetBtf }) }
   const input = await step(EXIT.usage, file, () => new VerifyInput(spec, platform, given))
   const programs =
     options.program === undefined
