@@ -5,7 +5,8 @@
  * Engines: anybpf's interpreter and JIT; the same C compiled natively (clang 19; `CLANG` names another one); the running
  * kernel's JIT, as root on Linux; ubpf's and rbpf's JITs where `UBPF` and `RBPF` are paths of runners (see
  * `bench/engines/peers`). Each has to give the result that the others give before it is timed. All are timed in turns, round
- * by round, in processor time (the kernel by its own clock), and medians are taken: what else the machine does meets all alike.
+ * by round, in processor time (the kernel by its own clock), and of the ratios in each round medians are taken: what else the machine
+ * does meets all alike.
  * @module
  */
 import { spawnSync } from 'node:child_process'
@@ -22,6 +23,7 @@ import { captureWorkloads, EMPTY, mapWorkloads, memoryWorkloads, NOTHING, type W
 const ROUNDS = 15
 /** How long one engine runs in one round. */
 const STRETCH_NS = 4e6
+const CALIBRATIONS = 3
 const SLOT_BYTES = 8
 
 const option = (name: string): string | undefined =>
@@ -37,10 +39,11 @@ interface Timed {
   readonly times: number[]
 }
 
-/** How many runs take about a stretch. */
+/** How many runs take about a stretch. The least of some times: one can have the engine's compiler, or its garbage collector, in it. */
 async function calibrate(subject: Subject, packets: number): Promise<number> {
   for (let count = 1; ; count *= 4) {
-    const ns = (await subject.time(count)) * packets
+    let ns = Number.POSITIVE_INFINITY
+    for (let i = 0; i < CALIBRATIONS; i++) ns = Math.min(ns, (await subject.time(count)) * packets)
     if (ns * count > STRETCH_NS / 8 || count > 1e7) return Math.max(1, Math.round(STRETCH_NS / ns))
   }
 }

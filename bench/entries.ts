@@ -35,7 +35,20 @@ const { loaded, address } = programs[0]!
 const batch = loaded.batch(packets)
 const options = { budget: 0 }
 
+/** `(module (memory 1) (func (export "f") (param i32 i32) (result i32) local.get 0))`: what any way from JavaScript into it costs. */
+const EMPTY_MODULE = new Uint8Array([
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x07, 0x01, 0x60, 0x02, 0x7f, 0x7f, 0x01, 0x7f, 0x03, 0x02],
+  ...[0x01, 0x00, 0x05, 0x03, 0x01, 0x00, 0x01, 0x07, 0x05, 0x01, 0x01, 0x66, 0x00, 0x00],
+  ...[0x0a, 0x06, 0x01, 0x04, 0x00, 0x20, 0x00, 0x0b],
+])
+const { f: bare } = new WebAssembly.Instance(new WebAssembly.Module(EMPTY_MODULE)).exports as {
+  readonly f: (a: number, b: number) => number
+}
+
 const ways: Record<string, (count: number) => void> = {
+  'no BPF: an empty function of WebAssembly': (count) => {
+    for (let i = 0; i < count; i++) bare(address, 0)
+  },
   'program.runAt(address)': (count) => {
     for (let i = 0; i < count; i++) loaded.runAt(address)
   },
