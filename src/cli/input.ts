@@ -67,7 +67,7 @@ function notInstructions(bytes: Uint8Array): string | undefined {
     : undefined
 }
 
-function isElf(bytes: Uint8Array): boolean {
+export function isElf(bytes: Uint8Array): boolean {
   return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
 }
 
