@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { assemble } from '../../src/isa/index.ts'
 import { linux } from '../../src/spec/index.ts'
 import { verify } from '../../src/verifier/index.ts'
+import { accept, caseProgram } from '../support/verifier-cases.ts'
 
 function verdictOf(text: string): string {
   const program = { name: 'program', type: 'xdp', license: 'GPL', insns: assemble(text) }
@@ -48,5 +49,44 @@ describe('where Linux knows what is not so', () => {
     expect(verdictOf(text(-100))).toBe('8: stack_bounds')
     // Forward, it is beyond for certain.
     expect(verdictOf(text(8))).toBe('accept')
+  })
+
+  it('a packet load beyond the end, in a called function, returns to the caller', () => {
+    // Linux follows the way on only, on which the function always writes what the caller reads.
+    const text = (before: string): string => `r6 = r1
+      r1 = 4096
+      *(u64 *)(r10 - 8) = r1
+      *(u32 *)(r10 - 12) = 0
+      r1 = map(table)
+      r2 = r10
+      r2 += -12
+      call map_lookup_elem
+      if r0 == 0 goto out
+      r3 = r0
+      r2 = r10
+      r2 += -8
+      r1 = r6
+      call callee
+      r1 = *(u64 *)(r10 - 8)
+      *(u64 *)(r1 + 0) = 1
+      out:
+      r0 = 0
+      exit
+      callee:
+      r6 = r1
+      r7 = r2
+      r8 = r3
+      ${before}
+      r0 = *(u8 *)skb[200]
+      *(u64 *)(r7 + 0) = r8
+      r0 = 0
+      exit`
+    const verdict = (before: string): string => {
+      const program = caseProgram(accept(text(before), { type: 'sched_cls', functions: ['step'] }), linux('6.18'))
+      const report = verify(program, linux('6.18'), { author: 'trusted' })
+      return report.error === undefined ? report.verdict : `${report.error.insn}: ${report.error.code}`
+    }
+    expect(verdict('')).toBe('16: wrong_type')
+    expect(verdict('*(u64 *)(r7 + 0) = r8')).toBe('accept')
   })
 })

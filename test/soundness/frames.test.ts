@@ -12,6 +12,7 @@ import { linux } from '../../src/spec/index.ts'
 import { type Report, type VerifierProgram, verify } from '../../src/verifier/index.ts'
 import { BpfFault } from '../../src/vm/index.ts'
 import { runs, SEED } from '../support/runs.ts'
+import { accept, caseProgram } from '../support/verifier-cases.ts'
 
 const PLATFORM = linux()
 const PROGRAMS = runs(3_000)
@@ -139,5 +140,72 @@ describe('what a program reads of its frame before it writes it', () => {
       r0 = *(u64 *)(r2 + 0)
       exit`
     expect(readFirst(text)).toEqual({ 0: [4, 0], 5: [0, 0] })
+  })
+
+  describe.each([
+    ['a packet load', 'r6 = r1\nr0 = *(u8 *)skb[200]'],
+    ['a tail call', 'r2 = map(programs)\nr3 = 0\ncall tail_call'],
+  ])('is what a called function may not come to write: %s may end it before', (_, leave) => {
+    const facts = (callee: string): unknown => {
+      const text = `r2 = r10\nr2 += -8\ncall callee\nr0 = *(u64 *)(r10 - 8)\nr0 = 0\nexit\ncallee:\nr7 = r2\n${callee}\nr0 = 0\nexit`
+      const program = caseProgram(accept(text, { type: 'sched_cls', functions: ['step'] }), PLATFORM)
+      const report = verify(program, PLATFORM)
+      expect(report.error?.reason).toBeUndefined()
+      return report.facts!.frames[0]!.readFirst
+    }
+    const write = '*(u64 *)(r7 + 0) = 1'
+
+    it('behind', () => {
+      expect(facts(`${leave}\n${write}`)).toEqual([1, 0])
+    })
+
+    it('not ahead', () => {
+      expect(facts(`${write}\n${leave}`)).toEqual([0, 0])
+    })
+  })
+
+  it('keeps apart what differs where a tail call may return to the caller before the slot is written', () => {
+    // Where the call is taken to write the slot in any case, the second path is covered by the first.
+    const text = `r9 = *(u32 *)(r1 + 0)
+      r6 = r1
+      *(u32 *)(r10 - 12) = 0
+      r1 = map(table)
+      r2 = r10
+      r2 += -12
+      call map_lookup_elem
+      if r0 == 0 goto out
+      r8 = r0
+      *(u64 *)(r10 - 8) = r8
+      if r9 == 7 goto other
+      goto over
+      other:
+      r7 = 4096
+      *(u64 *)(r10 - 8) = r7
+      over:
+      r9 = 0
+      r7 = 0
+      r0 = 0
+      r1 = r6
+      r2 = r10
+      r2 += -8
+      r3 = r8
+      goto +0
+      call callee
+      r1 = *(u64 *)(r10 - 8)
+      *(u64 *)(r1 + 0) = 5
+      out:
+      r0 = 0
+      exit
+      callee:
+      r7 = r2
+      r8 = r3
+      r2 = map(programs)
+      r3 = 0
+      call tail_call
+      *(u64 *)(r7 + 0) = r8
+      r0 = 0
+      exit`
+    const program = caseProgram(accept(text, { type: 'sched_cls', functions: ['step'] }), PLATFORM)
+    expect(verify(program, PLATFORM, { author: 'trusted' }).error?.code).toBe('wrong_type')
   })
 })

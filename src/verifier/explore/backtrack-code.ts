@@ -27,7 +27,7 @@ export const STEP_COMPARE = 7
 export const STEP_CALL_LOCAL = 8
 export const STEP_CALL = 9
 export const STEP_EXIT = 10
-/** `dst` comes from the packet: what makes it is not tracked. */
+/** `dst` comes from the packet: what makes it is not tracked. Beyond the packet, it ends the function. */
 export const STEP_LOAD_PACKET = 11
 export const STEP_TAIL_CALL = 12
 
@@ -128,6 +128,7 @@ function touchesOf(step: number, dst: number, src: number): number {
     case STEP_CALL_LOCAL:
     case STEP_CALL:
     case STEP_TAIL_CALL:
+    case STEP_LOAD_PACKET:
     case STEP_EXIT:
       return TOUCHES_ALL
     default:
@@ -135,6 +136,7 @@ function touchesOf(step: number, dst: number, src: number): number {
   }
 }
 
-function isTailCall(env: Environment, insn: { readonly target: string; readonly imm: number }): boolean {
+/** Whether a call may end the function that it is in. */
+export function isTailCall(env: Environment, insn: { readonly target: string; readonly imm: number }): boolean {
   return insn.target === 'helper' && env.platform.helpers.get(insn.imm)?.name === TAIL_CALL
 }

@@ -159,6 +159,7 @@ function stepOver(
     case STEP_EXIT:
       return stepInto(env, wanted, next)
     case STEP_LOAD_PACKET:
+      if (next !== insn + 1) return stepOverCall(env, wanted, step, insn, next)
       return (regs[frame]! & dst) === 0
     default:
       return true
@@ -195,8 +196,8 @@ function stepOverCall(env: Environment, wanted: Wanted, step: number, insn: numb
   }
   regs[frame]! &= ~R0
   if ((regs[frame]! & ARGUMENTS) !== 0) return false
-  // A tail call that succeeds returns to the caller.
-  if (step === STEP_TAIL_CALL && next !== insn + 1) return enter(wanted)
+  // A tail call that succeeds returns to the caller, and a packet load that fails.
+  if ((step === STEP_TAIL_CALL || step === STEP_LOAD_PACKET) && next !== insn + 1) return enter(wanted)
   return true
 }
 

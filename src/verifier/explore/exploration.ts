@@ -7,7 +7,7 @@ import type { Environment } from '../environment.ts'
 import { reject } from '../rejection.ts'
 import type { State } from '../state.ts'
 import { Wanted } from './backtrack.ts'
-import { BacktrackCode } from './backtrack-code.ts'
+import { BacktrackCode, isTailCall } from './backtrack-code.ts'
 import { FunctionInstance } from './function-instance.ts'
 import { IdMap } from './id-map.ts'
 
@@ -56,7 +56,7 @@ export class Exploration {
   anyWrites = false
   readonly writesLow = new Int32Array(16)
   readonly writesHigh = new Int32Array(16)
-  /** By slot: up to two successors (-1: none), and its place in postorder. */
+  /** By slot: up to two successors (-1: none; or {@link LEAVES}), and its place in postorder. */
   readonly successors: Int32Array
   readonly places: Int32Array
   /** By slot: the first and the last place of those that it is a successor of. */
@@ -168,6 +168,9 @@ export class Exploration {
 
 const INSTANCE_BYTES = 256
 
+/** In place of a second successor: the function may also end here, as a tail call or a packet load ends it. */
+export const LEAVES = -2
+
 /** To be called before a function is explored at the root: the program, and then each global function. */
 export function beginExploration(env: Environment): void {
   if (env.exploration === undefined) env.exploration = new Exploration(env)
@@ -193,6 +196,12 @@ function successorsOf(env: Environment): Int32Array {
       case 'jump':
       case 'may_goto':
         target = i + 1 + insn.off
+        break
+      case 'load_packet':
+        target = LEAVES
+        break
+      case 'call':
+        if (isTailCall(env, insn)) target = LEAVES
         break
       case 'lddw':
         next = i + 2

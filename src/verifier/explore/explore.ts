@@ -173,7 +173,7 @@ function checkInsn(env: Environment, insn: Instruction): boolean {
       break
     case 'load_packet':
       checkLoadPacket(env, insn)
-      break
+      return false
     case 'may_goto':
       env.jumpsProcessed++
       checkMayGoto(env, insn)

@@ -13,7 +13,7 @@
 import type { Environment } from '../environment.ts'
 import { INSN_CALLS_CALLBACK } from '../environment.ts'
 import type { State } from '../state.ts'
-import type { Exploration } from './exploration.ts'
+import { type Exploration, LEAVES } from './exploration.ts'
 import type { FunctionInstance } from './function-instance.ts'
 
 // Words of one slot of a function and one frame: pairs of masks of stack slots 0 to 31 and 32 to 63.
@@ -273,6 +273,9 @@ function sweep(
       liveHigh |= masks[next + LIVE + 1]!
       laterLow &= masks[next + WRITTEN_LATER]!
       laterHigh &= masks[next + WRITTEN_LATER + 1]!
+    } else if (successor === LEAVES) {
+      laterLow = 0
+      laterHigh = 0
     }
     const at = (insn - start) * MASK_WORDS
     const writtenLow = masks[at + WRITTEN]!

@@ -5,11 +5,14 @@
  * @module
  */
 import type { LoadPacketInsn } from '../../isa/index.ts'
+import { returnToCaller } from '../calls/frames.ts'
 import { checkPointerOffset } from '../calls/pointers.ts'
 import { checkResourceLeak } from '../calls/references.ts'
+import { ZERO } from '../domain/scalar.ts'
 import type { Environment } from '../environment.ts'
+import { pushBranch } from '../explore/branches.ts'
 import { reject } from '../rejection.ts'
-import { UNINITIALISED } from '../state.ts'
+import { scalarReg, UNINITIALISED } from '../state.ts'
 import { PTR_TO_CTX } from '../types.ts'
 import { checkRegRead, markUnknown } from './registers.ts'
 
@@ -25,6 +28,7 @@ export function checkLoadPacketAllowed(env: Environment): void {
   }
 }
 
+/** Moves env.insn. */
 export function checkLoadPacket(env: Environment, insn: LoadPacketInsn): void {
   checkLoadPacketAllowed(env)
   const context = checkRegRead(env, CONTEXT_REGISTER)
@@ -37,4 +41,13 @@ export function checkLoadPacket(env: Environment, insn: LoadPacketInsn): void {
   checkPointerOffset(env, context, CONTEXT_REGISTER, false)
   for (let regno = 0; regno <= LAST_CALLER_SAVED; regno++) env.cur.setReg(regno, UNINITIALISED)
   markUnknown(env, 0)
+  if (env.cur.curframe === 0) env.insn++
+  else endFunction(env)
+}
+
+/** A load within the packet goes on behind itself; one beyond it ends the function with 0, and its caller goes on. */
+function endFunction(env: Environment): void {
+  pushBranch(env, env.insn + 1, env.insn, false)
+  env.cur.setReg(0, scalarReg(ZERO))
+  returnToCaller(env)
 }
