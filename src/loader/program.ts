@@ -136,7 +136,11 @@ export class Program<Input = unknown, Output = unknown> {
     }
     this.runAt =
       engine.engine === 'jit'
-        ? host.jit.runner(executable, { context: this.instance.context, entry: this.entry, refuse }, engine.budget)
+        ? host.jit.runner(
+            executable,
+            { context: this.instance.context, entry: this.entry, refuse, assertLive: () => this.assertLive() },
+            engine.budget,
+          )
         : (address) =>
             address === undefined || this.disposed ? refuse() : this.enter(address, this.entry.r2, NO_OPTIONS)
   }

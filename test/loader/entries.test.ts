@@ -104,6 +104,15 @@ describe.each(ENGINES)('a program, on the %s', (engine) => {
     expect([program.runAt(program.layOut(PACKET)), program.again(2)]).toEqual([2, 2])
   })
 
+  it('is not run any more by a runAt that somebody kept', () => {
+    const program = load(engine, 'r0 = 2\nexit')
+    const { runAt } = program
+    const address = program.layOut(PACKET)
+    expect(runAt(address)).toBe(2)
+    program.dispose()
+    expect(() => runAt(address)).toThrow(expect.objectContaining({ code: 'ERR_DISPOSED' }))
+  })
+
   it('takes no batch of another program', () => {
     const program = load(engine, 'r0 = 2\nexit')
     const other = runtime!.loadProgram<PacketInput, PacketOutput>(assembleFor(runtime!.platform, 'r0 = 1\nexit'), {

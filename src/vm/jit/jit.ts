@@ -152,6 +152,7 @@ export class Jit {
       ...input,
       cpu: this.cpu,
       arm: () => {
+        input.assertLive()
         this.assertIdle(program)
         this.begin(executable, budget)
       },

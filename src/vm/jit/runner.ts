@@ -20,6 +20,8 @@ export interface RunnerInput {
   readonly entry: { readonly r2: number }
   /** Throws: there is no address to begin with. */
   refuse(): never
+  /** Throws if the program was disposed of: whoever kept its runner may still call it. */
+  assertLive(): void
 }
 
 /** What a runner needs of its engine, besides the compiled code. */
