@@ -17,6 +17,11 @@ compile() { # NAME FLAGS...
   done
 }
 
+# gcc's object is made again only where gcc for BPF is: 12.2.
+if command -v bpf-gcc >/dev/null; then
+  bpf-gcc -O2 -gbtf -mcpu=v3 -c gcc/counts.c -o gcc/counts.el.o
+fi
+
 for source in *.c; do
   name=${source%.c}
   case $name in

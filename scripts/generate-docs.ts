@@ -16,6 +16,7 @@ import { formatMarkdownTable, type TableColumn } from '../src/util/text-table.ts
 import { MODULES } from './architecture-table.ts'
 import { contextTables, objectTables, programTypesTable } from './context-docs.ts'
 import * as performance from './performance-docs.ts'
+import * as portable from './portable-docs.ts'
 import * as verifier from './verifier-docs.ts'
 
 const DOCS = join(import.meta.dirname, '..', 'docs')
@@ -179,6 +180,11 @@ export const SECTIONS: Readonly<Record<string, () => string>> = {
   'performance-compile': performance.compileTable,
   'performance-compile-kinds': performance.compileKindsTable,
   'performance-entries': performance.entriesTable,
+  'portable-sections': portable.sectionsTable,
+  'portable-data': portable.dataSectionsTable,
+  'portable-maps': portable.mapMembersTable,
+  'portable-relocations': portable.relocationsTable,
+  'portable-core': portable.coreKindsTable,
   'isa-classes': () =>
     formatMarkdownTable(
       columns('class', 'value', 'what'),

@@ -8,13 +8,28 @@
  */
 import type { Btf, BtfMember, BtfStruct, BtfTypeId } from '../btf/index.ts'
 import type { ElfSection } from '../elf/index.ts'
-import { AnybpfError, quoteName } from '../util/index.ts'
+import { AnybpfError, assertNever, quoteName } from '../util/index.ts'
 import type { ObjectFile } from './object-file.ts'
 import type { MapSpec } from './spec.ts'
 
 /** Maps of maps of maps do not exist in Linux; a few levels are read all the same. */
 const MAX_NESTING = 4
 const HANDLE_BYTES = 4
+
+/** The members of a map's declaration, and what each says. Others are passed over. */
+export const MAP_MEMBERS = {
+  type: '`__uint`: number of the map type',
+  max_entries: '`__uint`: entries',
+  map_flags: '`__uint`: flags of its creation (`BPF_F_*`)',
+  key_size: '`__uint`: bytes of a key',
+  value_size: '`__uint`: bytes of a value',
+  key: '`__type`: type of a key, and with it the size',
+  value: '`__type`: type of a value, and with it the size',
+  numa_node: '`__uint`: node to allocate on, with the flag `BPF_F_NUMA_NODE`',
+  map_extra: '`__uint` or `__ulong`: 64 bits whose meaning depends on the type',
+  pinning: '`__uint`: 1 (`LIBBPF_PIN_BY_NAME`) asks the loader to share the map with whoever pinned it by its name',
+  values: '`__array`: what a map of maps holds, or a prototype for programs; its initialiser names maps or programs',
+} as const
 
 export interface FoundMap {
   readonly section: ElfSection
@@ -115,7 +130,9 @@ class DefinitionReader {
       if (seen.has(member.name))
         throw new AnybpfError('ERR_OBJECT', `map ${quoteName(name)}: ${member.name} is there twice`)
       seen.add(member.name)
-      switch (member.name) {
+      if (!Object.hasOwn(MAP_MEMBERS, member.name)) continue
+      const declared = member.name as keyof typeof MAP_MEMBERS
+      switch (declared) {
         case 'type':
           spec.type = number32(btf, member, name)
           break
@@ -155,7 +172,7 @@ class DefinitionReader {
           break
         }
         default:
-          break
+          assertNever(declared)
       }
     }
     if (spec.type === 0) throw new AnybpfError('ERR_OBJECT', `map ${quoteName(name)} has no type`)

@@ -20,11 +20,16 @@ const FLAG_READ_ONLY_FOR_PROGRAMS = 0x80
 export const KCONFIG_SECTION = '.kconfig'
 export const KSYMS_SECTION = '.ksyms'
 
-const DATA_PREFIXES: readonly (readonly [prefix: string, kind: MapKind])[] = [
-  ['.data', 'data'],
-  ['.rodata', 'rodata'],
-  ['.bss', 'bss'],
-  ['.addr_space.', 'arena'],
+/** Sections of data by the beginnings of their names: what each becomes. */
+export const DATA_SECTIONS: readonly { readonly prefix: string; readonly kind: MapKind; readonly about: string }[] = [
+  { prefix: '.data', kind: 'data', about: 'initialised variables: an array map of one value' },
+  {
+    prefix: '.rodata',
+    kind: 'rodata',
+    about: 'constants: the same, read-only for programs, and frozen when they are loaded',
+  },
+  { prefix: '.bss', kind: 'bss', about: 'variables that begin as zero: the same, without bytes in the file' },
+  { prefix: '.addr_space.', kind: 'arena', about: 'variables of address space 1: the beginning of the arena map' },
 ]
 
 /** What map a section of data becomes; undefined if it is none. */
@@ -33,9 +38,9 @@ export function dataKind(section: ElfSection): MapKind | undefined {
   if ((section.flags & SECTION_FLAG.alloc) === 0 || section.size === 0) return undefined
   if ((section.flags & SECTION_FLAG.execute) !== 0) return undefined
   const { name } = section
-  return DATA_PREFIXES.find(
-    ([prefix]) => name === prefix || name.startsWith(prefix.endsWith('.') ? prefix : `${prefix}.`),
-  )?.[1]
+  return DATA_SECTIONS.find(
+    ({ prefix }) => name === prefix || name.startsWith(prefix.endsWith('.') ? prefix : `${prefix}.`),
+  )?.kind
 }
 
 /** The map of a section of data. */

@@ -3,7 +3,7 @@
  * configurations.
  * @module
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -66,6 +66,21 @@ describe.each(ORDERS)('variables in an arena (%s)', (order) => {
     const globals = order === 'el' ? { counter: 7n } : {}
     const [report] = verifyObject(spec, linux(), { author: 'trusted', globals })
     expect(report!.error).toBeUndefined()
+  })
+})
+
+describe('an object by gcc', () => {
+  it('is read, verified and run as one by clang', () => {
+    const spec = parseObject(readFileSync(join(import.meta.dirname, '..', 'objects', 'gcc', 'counts.el.o')))
+    expect(spec.problems).toEqual([])
+    expect(Object.keys(spec.maps)).toEqual(['counts', '.data', '.rodata'])
+    expect(spec.programs['count']).toMatchObject({ type: 'xdp' })
+    expect(spec.functions['above']!.insns.length).toBeGreaterThan(0)
+    const runtime = new Runtime()
+    const loaded = runtime.load(spec)
+    expect(loaded.program('count').run(new Uint8Array(64)).retval).toBe(3)
+    expect(loaded.map('counts').get(1)).toBe(1n)
+    runtime.dispose()
   })
 })
 
