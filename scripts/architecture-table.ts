@@ -43,8 +43,8 @@ export const MODULES: readonly ModuleRow[] = [
   },
   {
     module: 'btf',
-    owns: 'types: parsing, emitting, walking, `.BTF.ext`',
-    doesNotOwn: 'map definitions in BTF (object), values in memory (maps)',
+    owns: 'types: parsing, emitting, building, deduplicating, output as C and TypeScript, CO-RE matching, `.BTF.ext`; bytes of any type from and to values',
+    doesNotOwn: 'map definitions in BTF (object), where values lie in memory (maps)',
     mayImport: ['util'],
   },
   {

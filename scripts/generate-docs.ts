@@ -14,6 +14,7 @@ import { INSTRUCTION_TABLE } from '../src/isa/instruction-table.ts'
 import { CLASS, SIZE_BITS } from '../src/isa/opcode.ts'
 import { formatMarkdownTable, type TableColumn } from '../src/util/text-table.ts'
 import { MODULES } from './architecture-table.ts'
+import * as btf from './btf-docs.ts'
 import { contextTables, objectTables, programTypesTable } from './context-docs.ts'
 import * as performance from './performance-docs.ts'
 import * as portable from './portable-docs.ts'
@@ -163,6 +164,9 @@ function modulesTable(): string {
 
 /** What each marked section of a document prints. */
 export const SECTIONS: Readonly<Record<string, () => string>> = {
+  'btf-kinds': btf.kindsTable,
+  'btf-encoding': btf.encodingTable,
+  'btf-layout': btf.layoutTable,
   modules: modulesTable,
   'context-program-types': programTypesTable,
   contexts: contextTables,

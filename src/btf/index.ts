@@ -29,3 +29,12 @@ export * from './references.ts'
 export { BTF_MAX_TYPES } from './scan-types.ts'
 export { typeText } from './type-text.ts'
 export * from './types.ts'
+export {
+  type Codec,
+  type CodecOptions,
+  createCodec,
+  createRecordCodec,
+  createUntypedCodec,
+  type RecordField,
+} from './values/codec.ts'
+export { formatBtfValue } from './values/format.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Btf } from '../btf/index.ts'
-import { createCodec } from '../maps/codec.ts'
+import { createCodec } from '../btf/values/codec.ts'
 import type { MapSpec, ObjectSpec, VariableSpec } from '../object/index.ts'
 import { LATEST_LINUX } from '../spec/platforms/linux.ts'
 import type { Platform } from '../spec/types.ts'

@@ -11,13 +11,14 @@
  * @module
  */
 /// <reference lib="esnext.disposable" preserve="true" />
+
+import { type Codec, createUntypedCodec } from '../btf/values/codec.ts'
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSPC, ENOTSUPP, EPERM } from '../spec/errno.ts'
 import { MAP_FLAG } from '../spec/map-types.ts'
 import { AnybpfError } from '../util/errors.ts'
 import type { GuestAddress, GuestMemory } from '../vm/guest-memory.ts'
 import { spoiledError } from '../vm/guest-runtime.ts'
 import { isProgramArray } from '../vm/stores.ts'
-import { type Codec, createUntypedCodec } from './codec.ts'
 import { type EventStore, type HostMapStore, isEventStore, type MapEvent, MOST_SPARE_SLOTS } from './definition.ts'
 import { mapError } from './errno.ts'
 import type { EventCodecs } from './event-codecs.ts'

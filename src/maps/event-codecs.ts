@@ -7,7 +7,7 @@
  * @module
  */
 import type { Btf, BtfStruct, BtfTypeId } from '../btf/index.ts'
-import type { Codec } from './codec.ts'
+import type { Codec } from '../btf/values/codec.ts'
 import { createEventCodec } from './map-codecs.ts'
 
 /** The codec for a record of `size` bytes; undefined: it is bytes. */

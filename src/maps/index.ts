@@ -2,10 +2,11 @@
  * Maps: their types and stores in the linear memory, and the live map that a host reads and writes.
  * @module
  */
+
+export * from '../btf/values/codec.ts'
 export { ARRAY, PERCPU_ARRAY } from './array.ts'
 export * from './bpf-map.ts'
 export * from './builtin.ts'
-export * from './codec.ts'
 export * from './definition.ts'
 export { errnoName } from './errno.ts'
 export * from './event-codecs.ts'

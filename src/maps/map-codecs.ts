@@ -3,7 +3,6 @@
  * @module
  */
 import type { Btf, BtfTypeId } from '../btf/index.ts'
-import { isAnybpfError } from '../util/errors.ts'
 import {
   type Codec,
   type CodecOptions,
@@ -11,7 +10,8 @@ import {
   createRecordCodec,
   createUntypedCodec,
   type RecordField,
-} from './codec.ts'
+} from '../btf/values/codec.ts'
+import { isAnybpfError } from '../util/errors.ts'
 
 /** What is known of a map's types; a `MapSpec` of an object is one. */
 export interface MapTypes {

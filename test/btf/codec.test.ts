@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Btf, type BtfType, type BtfTypeId } from '../../src/btf/index.ts'
+import { Btf, BtfBuilder, type BtfType, type BtfTypeId, formatBtfValue } from '../../src/btf/index.ts'
 import {
   type Codec,
   createCodec,
@@ -10,8 +10,8 @@ import {
   toJson,
 } from '../../src/maps/index.ts'
 import { type ByteOrder, isAnybpfError } from '../../src/util/index.ts'
+import { codeOf } from '../maps/support.ts'
 import { runs, SEED } from '../support/runs.ts'
-import { codeOf } from './support.ts'
 
 type Draft<T = BtfType> = T extends BtfType ? Omit<T, 'id'> : never
 
@@ -357,5 +357,52 @@ describe('toJson', () => {
       d: [true, 'x', 'NaN', null],
     })
     expect(formatValue([9n, { x: -0.5 }])).toBe('[9,{"x":-0.5}]')
+  })
+})
+
+describe('values as text', () => {
+  it('are what C would initialise them with', () => {
+    const b = new BtfBuilder()
+    const int = b.int('int', 4, { signed: true })
+    const char = b.int('char', 1, { signed: true, char: true })
+    const byte = b.int('unsigned char', 1)
+    const inner = b.struct('', 8, [
+      { name: 'low', type: int, bitOffset: 0, bitSize: 4 },
+      { name: 'colour', type: b.nextId + 1, bitOffset: 32 },
+    ])
+    b.enum('colour', [{ name: 'RED', value: 7 }])
+    const pair = b.struct('pair', 8, [
+      { name: 'a', type: int, bitOffset: 0 },
+      { name: 'b', type: int, bitOffset: 32 },
+    ])
+    const type = b.struct('all', 40, [
+      { name: 'p', type: b.ptr(int), bitOffset: 0 },
+      { name: '', type: inner, bitOffset: 64 },
+      { name: 'name', type: b.array(char, 4, int), bitOffset: 128 },
+      { name: 'mac', type: b.array(byte, 2, int), bitOffset: 160 },
+      { name: 'list', type: b.array(int, 2, int), bitOffset: 192 },
+      { name: 'pairs', type: b.array(pair, 1, int), bitOffset: 256 },
+    ])
+    const btf = b.build()
+    const value = {
+      ...{ p: 0xffff888000000000n, low: -3, colour: 'RED', name: 'eth', mac: [1, 255] },
+      ...{ list: [1, -2], pairs: [{ a: 1, b: 2 }] },
+    }
+    expect(formatBtfValue(btf, type, createCodec(btf, type).encode(value))).toBe(`{
+\t.p = 0xffff888000000000,
+\t.low = -3,
+\t.colour = RED,
+\t.name = "eth",
+\t.mac = { 0x01, 0xff },
+\t.list = { 1, -2 },
+\t.pairs = {
+\t\t{
+\t\t\t.a = 1,
+\t\t\t.b = 2,
+\t\t},
+\t},
+}`)
+    expect(() => formatBtfValue(btf, type, new Uint8Array(39))).toThrowError(/39 bytes, the type has 40/)
+    expect(() => formatBtfValue(btf, 0, new Uint8Array(8))).toThrowError(/cannot be read or written/)
   })
 })

@@ -2,7 +2,7 @@
  * The pieces that codecs are put together from: a node reads and writes one type at an offset.
  * @module
  */
-import { AnybpfError } from '../util/errors.ts'
+import { AnybpfError } from '../../util/errors.ts'
 
 /** Where bytes are read from or written to. */
 export interface Cursor {

@@ -18,9 +18,11 @@
  * @see https://docs.kernel.org/bpf/btf.html
  * @module
  */
-import type { Btf, BtfMember, BtfStruct, BtfTypeId } from '../btf/index.ts'
-import { bytesEqual } from '../util/bytes.ts'
-import { AnybpfError } from '../util/errors.ts'
+
+import { bytesEqual } from '../../util/bytes.ts'
+import { AnybpfError } from '../../util/errors.ts'
+import type { Btf } from '../btf.ts'
+import type { BtfMember, BtfStruct, BtfTypeId } from '../types.ts'
 import { type CodecNode, type Cursor, createCursor, formatPath, mismatch } from './codec-node.ts'
 import {
   type BitFieldType,
