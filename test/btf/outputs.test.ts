@@ -8,7 +8,9 @@ import {
   btfToC,
   btfToText,
   btfToTypeScript,
+  dedupBtf,
   diffBtf,
+  emitBtf,
   formatBtfDiff,
   parseBtf,
 } from '../../src/btf/index.ts'
@@ -193,6 +195,8 @@ describe('hostile types', () => {
           () => btfToC(btf),
           () => btfToTypeScript(btf),
           () => diffBtf(btf, before),
+          () => dedupBtf(btf),
+          () => emitBtf(btf),
         ]) {
           try {
             work()
