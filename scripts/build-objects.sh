@@ -9,7 +9,7 @@ STRIP=${LLVM_STRIP:-llvm-strip-19}
 compile() { # NAME FLAGS...
   name=$1
   shift
-  for order in el eb; do
+  for order in ${ORDERS:-el eb}; do
     "$CLANG" -target "bpf$order" -mcpu=${CPU:-v3} -O2 -Wall -Wno-unused-const-variable -fdebug-compilation-dir=. "$@" \
       -c "$name.c" -o "$name.$order.o"
     # DWARF goes, BTF stays.
@@ -28,5 +28,16 @@ for source in *.c; do
     legacy) compile "$name" ;;
     arena) CPU=v4 compile "$name" -g ;;
     *) compile "$name" -g ;;
+  esac
+done
+
+# Pairs to link: big-endian only where the byte order could matter.
+cd link
+for source in *.c; do
+  name=${source%.c}
+  case $name in
+    bare-*) ORDERS=el compile "$name" ;;
+    calls-* | data-* | maps-* | callbacks-* | core-*) compile "$name" -g ;;
+    *) ORDERS=el compile "$name" -g ;;
   esac
 done

@@ -27,6 +27,7 @@ export const SECTION_TYPE = {
   rel: 9,
   dynsym: 11,
   symtabShndx: 18,
+  llvmAddrsig: 0x6fff4c03,
 } as const
 
 /** `sh_flags`. */
@@ -34,6 +35,8 @@ export const SECTION_FLAG = {
   write: 1,
   alloc: 2,
   execute: 4,
+  /** `sh_info` is the number of a section. */
+  infoLink: 0x40,
   compressed: 0x800,
 } as const
 

@@ -3,4 +3,5 @@
  * @module
  */
 export * from './elf.ts'
+export * from './emit-elf.ts'
 export * from './format.ts'

@@ -60,7 +60,8 @@ export function readBtfMaps(file: ObjectFile, section: ElfSection): FoundMap[] {
   const found: FoundMap[] = []
   for (const variable of datasec.variables) {
     const declared = btf.type(variable.type)
-    if (declared.kind !== 'var') continue
+    // An extern map is defined in another file: static linking brings the two together.
+    if (declared.kind !== 'var' || declared.linkage === 'extern') continue
     const map = file.attempt((): FoundMap => {
       const offset = offsets.get(declared.name) ?? variable.offset
       const { spec, valuesAt } = reader.read(declared.name, declared.type, 0)
@@ -89,7 +90,7 @@ interface Definition {
 }
 
 /** Reads each struct once, however many maps are declared with it. */
-class DefinitionReader {
+export class DefinitionReader {
   private readonly btf: Btf
   private readonly section: string
   private readonly known = new Map<BtfTypeId, Definition | AnybpfError>()

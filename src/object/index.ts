@@ -14,3 +14,10 @@ export {
 export { parseObject } from './parse-object.ts'
 export { readTypes } from './read-types.ts'
 export type * from './spec.ts'
+export type { LinkInput } from './static-link/link-input.ts'
+export {
+  type LinkedObject,
+  type LinkedSection,
+  type LinkedSymbol,
+  linkObjects,
+} from './static-link/link-objects.ts'

@@ -11,6 +11,7 @@ import { addBuild } from './build.ts'
 import { addCfg } from './cfg.ts'
 import { addDisasm } from './disasm.ts'
 import { addInspect } from './inspect.ts'
+import { addLink } from './link.ts'
 import { addRun } from './run.ts'
 import { addVerify } from './verify.ts'
 
@@ -68,6 +69,7 @@ Examples:
   addAsm(context)
   addCfg(context)
   addBuild(context)
+  addLink(context)
   addBtf(context)
   return program
 }
