@@ -37,7 +37,7 @@ export const MODULES: readonly ModuleRow[] = [
   },
   {
     module: 'elf',
-    owns: 'ELF64 files, either byte order: sections, symbols, relocations',
+    owns: 'ELF64 files, either byte order: sections, symbols, relocations; reading and writing',
     doesNotOwn: 'what a section means to BPF (object)',
     mayImport: ['util'],
   },
@@ -61,7 +61,7 @@ export const MODULES: readonly ModuleRow[] = [
   },
   {
     module: 'object',
-    owns: 'ELF and BTF to an editable ObjectSpec; relocation',
+    owns: 'ELF and BTF to an editable ObjectSpec; relocation; static linking',
     doesNotOwn: 'running, memory, verdicts',
     mayImport: ['util', 'isa', 'elf', 'btf', 'spec'],
   },

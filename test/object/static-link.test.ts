@@ -93,6 +93,11 @@ describe('a linked pair', () => {
 })
 
 describe('a linked object', () => {
+  it.skipIf(!bpftool).each(PAIRS)('has no more types than that of bpftool (%s)', (name) => {
+    const { types } = linkObjects(pairInputs(name))
+    expect(types).toBeLessThan(parseObject(linkByBpftool(pairInputs(name))).btf!.length)
+  })
+
   it('says what it is made of', () => {
     const { sections, symbols, unresolved, untyped } = linkObjects(pairInputs('strong'))
     expect(sections.find(({ name }) => name === 'xdp')).toMatchObject({

@@ -19,11 +19,11 @@ export function addLink({ program, io, finish }: GrammarContext): void {
       'after',
       `
 Two strong definitions of a name, or declarations of different types, are an error that names both places. A weak
-definition (__weak) gives way to a strong one. What nobody defines stays open: .ksyms and .kconfig for the kernel, others
-for the next link. Types are compared where both files have BTF (clang -g).
+definition (__weak) gives way to a strong one. What nobody defines stays open: .ksyms and .kconfig for the kernel,
+others for the next link. Types are compared where both files have BTF (clang -g).
 
-JSON: { output, bytes, byteOrder, types, sections: [{ name, size, alignment, parts }], symbols: [{ name, kind, binding,
-hidden, definedIn, section, inputs }], unresolved, untyped }.
+JSON: { output, bytes, byteOrder, types, sections: [{ name, size, alignment, parts }], symbols: [{ name, kind,
+binding, hidden, definedIn, section, inputs }], unresolved, untyped }.
 
 Examples:
   anybpf link firewall.bpf.o parser.bpf.o -o app.o

@@ -14,6 +14,7 @@ import {
   type BtfType,
   type BtfTypeId,
   type BtfVar,
+  dedupBtf,
   referencesOf,
   withReferences,
 } from '../../btf/index.ts'
@@ -28,18 +29,22 @@ export class TypeMerger {
   private readonly files: readonly InputFile[]
   private readonly sections: OutputSections
   private readonly symbols: OutputSymbols
+  private readonly byteOrder: ByteOrder
   private readonly builder: BtfBuilder
-  /** Numbers in the result, by position of the file, then by number in the file. */
+  /** Numbers among the types of all files, by position of the file, then by number in the file. */
   private readonly ids: Int32Array[] = []
+  /** Of each of those numbers, the one that is left of all that mean the same. */
+  private deduped: Uint32Array | undefined
 
   constructor(files: readonly InputFile[], sections: OutputSections, symbols: OutputSymbols, byteOrder: ByteOrder) {
     this.files = files.filter((file) => file.btf !== undefined)
     this.sections = sections
     this.symbols = symbols
+    this.byteOrder = byteOrder
     this.builder = new BtfBuilder({ byteOrder })
   }
 
-  /** All types, with `strings` among theirs; undefined if no file has any. */
+  /** All types, each once, with `strings` among theirs; undefined if no file has any. */
   merge(strings: Iterable<string>): Btf | undefined {
     if (this.files.length === 0) return undefined
     let next = 1
@@ -47,12 +52,21 @@ export class TypeMerger {
     for (const file of this.files) this.shareNumbers(file)
     for (const file of this.files) this.addTypes(file)
     this.addSections()
-    for (const text of strings) this.builder.string(text)
-    return this.builder.build()
+    const { btf, ids } = dedupBtf(this.builder.build())
+    this.deduped = ids
+    const builder = new BtfBuilder({ byteOrder: this.byteOrder })
+    builder.addAll(btf)
+    for (const text of strings) builder.string(text)
+    return builder.build()
   }
 
-  /** The number that a type of a file has in the result. */
+  /** The number that a type of a file has in the result, once that has been made. */
   idOf(file: InputFile, id: BtfTypeId): BtfTypeId {
+    return this.deduped![this.numberOf(file, id)]!
+  }
+
+  /** The number that a type of a file has among those of all files. */
+  private numberOf(file: InputFile, id: BtfTypeId): BtfTypeId {
     const found = id === 0 ? 0 : this.ids[file.position]![id]!
     if (found !== LEFT_OUT) return found
     const { kind, name } = file.btf!.type(id)
@@ -114,7 +128,7 @@ export class TypeMerger {
   private addTypes(file: InputFile): void {
     const btf = file.btf!
     const ids = this.ids[file.position]!
-    const map = (id: BtfTypeId): BtfTypeId => this.idOf(file, id)
+    const map = (id: BtfTypeId): BtfTypeId => this.numberOf(file, id)
     for (let id = 1; id < btf.length; id++) {
       if (ids[id] !== this.builder.nextId) continue
       const type = btf.type(id)
@@ -158,7 +172,7 @@ export class TypeMerger {
       const shared = this.sharedBy(file, type)
       if (shared === undefined || into.seen.has(shared)) return
       into.seen.add(shared)
-      const id = this.idOf(file, type)
+      const id = this.numberOf(file, type)
       const { definition } = shared
       if (definition === undefined) into.variables.push({ type: id, offset: 0, size })
       else if (definition.part?.into.name === section) {
@@ -167,7 +181,7 @@ export class TypeMerger {
         into.variables.push({ type: id, offset: at, size: own ?? size })
       }
     } else if (part?.repeated !== true) {
-      into.variables.push({ type: this.idOf(file, type), offset: (part?.offset ?? 0) + offset, size })
+      into.variables.push({ type: this.numberOf(file, type), offset: (part?.offset ?? 0) + offset, size })
     }
   }
 }
