@@ -114,6 +114,12 @@ export const MODULES: readonly ModuleRow[] = [
     mayImport: [...RUNTIME, 'loader', 'aot'],
   },
   {
+    module: 'gen',
+    owns: 'source text made from objects and tables: typed skeletons, types, C headers',
+    doesNotOwn: 'writing files; the printers of BTF (btf)',
+    mayImport: [...RUNTIME, 'loader'],
+  },
+  {
     module: 'testing',
     owns: 'what a user’s unit tests import: mocks, clocks, matchers, coverage',
     doesNotOwn: 'a test runner',
@@ -136,7 +142,7 @@ export const MODULES: readonly ModuleRow[] = [
     module: 'cli',
     owns: 'argument grammar, commands, printers',
     doesNotOwn: 'anything that a library user would want',
-    mayImport: [...RUNTIME, 'loader', 'aot', 'build', 'testing', '.', 'node'],
+    mayImport: [...RUNTIME, 'loader', 'aot', 'build', 'gen', 'testing', '.', 'node'],
     node: true,
     packages: ['commander'],
   },

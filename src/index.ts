@@ -11,17 +11,33 @@ export {
   type Engine,
   type EngineOptions,
   type Extension,
+  LoadedSkeleton,
   type LoadOptions,
+  openSkeleton,
   Program,
   type ProgramOptions,
   type RunResult,
   Runtime,
   type RuntimeOptions,
+  Skeleton,
+  type SkeletonDescription,
+  type SkeletonLoadOptions,
+  type SkeletonTypes,
   VerificationError,
   type VerifyObjectOptions,
   verifyObject,
 } from './loader/index.ts'
-export { BpfMap } from './maps/index.ts'
+export {
+  BpfMap,
+  type Encodable,
+  type EventsOf,
+  type Immutable,
+  type MapOf,
+  type MapOfMaps,
+  type MapShape,
+  type PerCpuMapOf,
+  type ProgramArray,
+} from './maps/index.ts'
 export { type MapSpec, type ObjectSpec, type ProgramSpec, parseObject } from './object/index.ts'
 export type {
   ByteSource,

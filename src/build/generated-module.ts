@@ -6,8 +6,9 @@
 import type { BuiltObject } from '../aot/built-object.ts'
 import * as aot from '../aot/index.ts'
 import type { NamedHelper } from '../helpers/definition.ts'
+import { PROGRAM_TYPE_NAMES } from '../programs/type-names.ts'
 import { AnybpfError } from '../util/index.ts'
-import { formatLiteral, isIdentifier, textLiteral } from './literal.ts'
+import { formatLiteral, memberName, pascalCase, textLiteral } from '../util/literal.ts'
 
 export interface BuildDescription {
   readonly name: string
@@ -17,16 +18,6 @@ export interface BuildDescription {
 }
 
 const PACKAGE = 'anybpf/aot'
-
-/** Of each program type, what its programs take and give. */
-const PROGRAM_TYPES: Readonly<Record<string, readonly [input: string, output: string]>> = {
-  raw: ['RawInput', 'RawOutput'],
-  xdp: ['XdpInput', 'XdpOutput'],
-  sched_cls: ['PacketInput', 'SocketBufferOutput'],
-  sched_act: ['PacketInput', 'SocketBufferOutput'],
-  socket_filter: ['PacketInput', 'SocketBufferOutput'],
-  cgroup_skb: ['PacketInput', 'SocketBufferOutput'],
-}
 
 export function writeModule({ origin, object, files }: BuildDescription): string {
   const definitions = {
@@ -59,7 +50,7 @@ export function instantiate(options) {
 
 export function writeDeclarations({ name, origin, object, files }: BuildDescription): string {
   const type = typeName(name)
-  const programTypes = Object.values(object.programs).map((program) => PROGRAM_TYPES[program.type])
+  const programTypes = Object.values(object.programs).map((program) => PROGRAM_TYPE_NAMES[program.type])
   const imported = [
     'Collection',
     'InstantiateOptions',
@@ -68,7 +59,7 @@ export function writeDeclarations({ name, origin, object, files }: BuildDescript
     ...programTypes.flatMap((types) => types ?? []),
   ]
   const programs = Object.entries(object.programs).map(([program, built]) => {
-    const [input, output] = PROGRAM_TYPES[built.type] ?? ['unknown', 'unknown']
+    const [input, output] = PROGRAM_TYPE_NAMES[built.type] ?? ['unknown', 'unknown']
     return `    readonly ${memberName(program)}: Program<${input}, ${output}>\n`
   })
   const maps = Object.keys(object.maps).map((map) => `    readonly ${memberName(map)}: BpfMap\n`)
@@ -120,8 +111,7 @@ function exportOf(what: 'helper' | 'map type' | 'program type', name: string): s
 
 /** `firewall.bpf` becomes `FirewallBpf`. */
 function typeName(name: string): string {
-  const words = name.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
-  const camel = words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
+  const camel = pascalCase(name)
   // A name that the package exports, or of the language, would be hidden.
   return /^[A-Z]/.test(camel) && !RESERVED.has(camel) ? camel : `Built${camel}`
 }
@@ -131,12 +121,8 @@ const RESERVED: ReadonlySet<string> = new Set([
   'InstantiateOptions',
   'Program',
   'BpfMap',
-  ...Object.values(PROGRAM_TYPES).flat(),
+  ...Object.values(PROGRAM_TYPE_NAMES).flat(),
 ])
-
-function memberName(name: string): string {
-  return isIdentifier(name) ? name : textLiteral(name)
-}
 
 function unique<T>(values: readonly T[]): T[] {
   return [...new Set(values)]

@@ -115,7 +115,7 @@ const TRISTATE: Readonly<Record<string, number>> = { n: 0, y: 1, m: 2 }
  * Values as a configuration file writes them: `y`, `n`, `m`, a number, or a text. What a letter becomes depends on the
  * extern's type, as in libbpf: 0 or 1 in a `bool`, the letter in a `char`, 0 to 2 in an `enum libbpf_tristate`.
  */
-function kconfigToValue(value: unknown, map: MapSpec, variable: VariableSpec): unknown {
+export function kconfigToValue(value: unknown, map: MapSpec, variable: VariableSpec): unknown {
   if (typeof value !== 'string') return value
   const type = variableType(map.btf, variable)
   const resolved = type === undefined ? undefined : map.btf?.resolve(type)

@@ -22,6 +22,7 @@ import { isProgramArray } from '../vm/stores.ts'
 import { type EventStore, type HostMapStore, isEventStore, type MapEvent, MOST_SPARE_SLOTS } from './definition.ts'
 import { mapError } from './errno.ts'
 import type { EventCodecs } from './event-codecs.ts'
+import type { MapShape } from './map-shapes.ts'
 
 /** Flags of an update: any, only if new, only if there. */
 export const UPDATE = { ANY: 0, NOEXIST: 1, EXIST: 2 } as const
@@ -40,7 +41,8 @@ export interface BpfMapOptions {
   readonly onDispose?: (map: BpfMap) => void
 }
 
-export class BpfMap {
+/** `Shape` is for the type checker: what a skeleton says of keys, values and records. */
+export class BpfMap<Shape extends MapShape = MapShape> {
   readonly store: HostMapStore
   private readonly memory: GuestMemory
   private readonly key: Codec
@@ -108,12 +110,12 @@ export class BpfMap {
   }
 
   /** The value of a key, or undefined; of a per-CPU map an array with one value for each CPU. */
-  get(key: unknown): unknown {
-    return this.valueOf(this.encodeKey(key))
+  get(key: Shape['keyInput']): Shape['value'] | undefined {
+    return this.valueOf(this.encodeKey(key)) as Shape['value'] | undefined
   }
 
   /** The bytes of a value, or undefined; of a per-CPU map those of one CPU. Throws ERR_USAGE for a CPU without a copy. */
-  getBytes(key: unknown, cpu = 0): Uint8Array | undefined {
+  getBytes(key: Shape['keyInput'], cpu = 0): Uint8Array | undefined {
     this.assertMay('lookup', MAP_FLAG.WRONLY)
     if (this.store.perCpu === true && !(Number.isInteger(cpu) && cpu >= 0 && cpu < this.copies)) {
       throw new AnybpfError('ERR_USAGE', `map ${this.name}: no value for CPU ${cpu}: it has ${this.copies}`)
@@ -122,7 +124,7 @@ export class BpfMap {
     return address === 0 || 'inner' in this.store ? undefined : this.memory.read(address, this.valueSize)
   }
 
-  has(key: unknown): boolean {
+  has(key: Shape['keyInput']): boolean {
     return this.lookup(this.encodeKey(key), 0) !== 0
   }
 
@@ -131,7 +133,7 @@ export class BpfMap {
    * map; of a program array a program, or its index. Throws ERR_MAP with the errno's name (`E2BIG`, `EEXIST` …), ERR_USAGE if
    * key or value do not have the type.
    */
-  set(key: unknown, value: unknown, flags: number = UPDATE.ANY): this {
+  set(key: Shape['keyInput'], value: Shape['valueInput'], flags: number = UPDATE.ANY): this {
     this.assertMay('update', MAP_FLAG.RDONLY)
     if (isEventStore(this.store))
       throw mapError(this.name, 'update', ENOTSUPP, 'programs send records, the host reads them')
@@ -152,7 +154,7 @@ export class BpfMap {
   }
 
   /** Whether the key was there. Throws ERR_MAP where the type does not allow deletion. */
-  delete(key: unknown): boolean {
+  delete(key: Shape['keyInput']): boolean {
     this.assertMay('delete', MAP_FLAG.RDONLY)
     const at = this.placeKey(this.encodeKey(key))
     const result = this.store.delete(at)
@@ -184,25 +186,25 @@ export class BpfMap {
    * All keys. Elements may be changed, deleted and added meanwhile: what is there from beginning to end comes once, the rest
    * at most once. A value that a program replaces counts as deleted and added.
    */
-  *keys(): IterableIterator<unknown> {
-    for (const key of this.keyAddresses()) yield this.key.decode(this.memory.read(key, this.keySize))
+  *keys(): IterableIterator<Shape['key']> {
+    for (const key of this.keyAddresses()) yield this.key.decode(this.memory.read(key, this.keySize)) as Shape['key']
   }
 
   /** Like `keys`, with the values. */
-  *entries(): IterableIterator<[key: unknown, value: unknown]> {
+  *entries(): IterableIterator<[key: Shape['key'], value: Shape['value']]> {
     this.assertMay('lookup', MAP_FLAG.WRONLY)
     for (const address of this.keyAddresses()) {
       const bytes = this.memory.read(address, this.keySize)
-      const value = this.valueOf(bytes)
-      if (value !== undefined) yield [this.key.decode(bytes), value]
+      const value = this.valueOf(bytes) as Shape['value'] | undefined
+      if (value !== undefined) yield [this.key.decode(bytes) as Shape['key'], value]
     }
   }
 
-  *values(): IterableIterator<unknown> {
+  *values(): IterableIterator<Shape['value']> {
     for (const [, value] of this.entries()) yield value
   }
 
-  [Symbol.iterator](): IterableIterator<[key: unknown, value: unknown]> {
+  [Symbol.iterator](): IterableIterator<[key: Shape['key'], value: Shape['value']]> {
     return this.entries()
   }
 
@@ -212,7 +214,7 @@ export class BpfMap {
   }
 
   /** The oldest record of a ring buffer or perf event array, which is taken out; undefined if there is none. */
-  read(): unknown {
+  read(): Shape['record'] | undefined {
     const record = this.readRecord()
     return record === undefined ? undefined : this.decodeEvent(record.bytes)
   }
@@ -223,8 +225,8 @@ export class BpfMap {
   }
 
   /** All records that are there. */
-  drain(): unknown[] {
-    const events: unknown[] = []
+  drain(): Shape['record'][] {
+    const events: Shape['record'][] = []
     for (let record = this.readRecord(); record !== undefined; record = this.readRecord()) {
       events.push(this.decodeEvent(record.bytes))
     }
@@ -242,12 +244,12 @@ export class BpfMap {
   }
 
   /** A record's value, by the type that was given for records; bytes without one. */
-  decodeEvent(bytes: Uint8Array): unknown {
-    return this.event?.(bytes.length)?.decode(bytes) ?? bytes
+  decodeEvent(bytes: Uint8Array): Shape['record'] {
+    return (this.event?.(bytes.length)?.decode(bytes) ?? bytes) as Shape['record']
   }
 
   /** Records as they come; ends when the map is disposed of. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Shape['record'], void, void> {
     const store = this.events()
     while (!this.disposed) {
       const record = store.readEvent()

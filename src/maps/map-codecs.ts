@@ -33,13 +33,13 @@ export interface MapTypes {
 /** Codecs for keys and values; without types, or with types of another size, integers and bytes. */
 export function createMapCodecs(types: MapTypes): { key: Codec; value: Codec } {
   const { name, btf, keySize, valueSize } = types
-  const key = typed(btf, types.btfKeyType, keySize, { name: `${name} key` })
+  const key = createSizedCodec(btf, types.btfKeyType, keySize, { name: `${name} key` })
   const options = { name: `${name} value` }
   const variables = dataFields(types)
   const value =
     btf !== undefined && variables.length > 0
       ? withFallback(valueSize, options, () => createRecordCodec(btf, variables, valueSize, options))
-      : typed(btf, types.btfValueType, valueSize, options)
+      : createSizedCodec(btf, types.btfValueType, valueSize, options)
   return { key, value }
 }
 
@@ -54,7 +54,13 @@ export function createEventCodec(name: string, btf: Btf | undefined, type: BtfTy
   }
 }
 
-function typed(btf: Btf | undefined, type: BtfTypeId | undefined, size: number, options: CodecOptions): Codec {
+/** The codec of a type that describes `size` bytes; where it does not, or cannot be read, one by the size alone. */
+export function createSizedCodec(
+  btf: Btf | undefined,
+  type: BtfTypeId | undefined,
+  size: number,
+  options: CodecOptions = {},
+): Codec {
   if (btf === undefined || type === undefined || type === 0) return createUntypedCodec(size, options)
   return withFallback(size, options, () => createCodec(btf, type, options))
 }

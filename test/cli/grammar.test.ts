@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createGrammar } from '../../src/cli/grammar/grammar.ts'
 import { cli, errorLine } from '../support/cli.ts'
 
-const COMMANDS = ['run', 'verify', 'inspect', 'disasm', 'asm', 'cfg', 'build', 'link', 'btf']
+const COMMANDS = ['run', 'verify', 'inspect', 'disasm', 'asm', 'cfg', 'build', 'link', 'btf', 'gen']
 
 describe('the command line', () => {
   it('has these commands, each with help that shows examples and --json', async () => {

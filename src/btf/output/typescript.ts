@@ -21,19 +21,22 @@ export interface TypeScriptTypes {
   readonly text: string
   /** The names that types have in TypeScript, by id. */
   readonly names: ReadonlyMap<BtfTypeId, string>
+  /** By the ids that were given as `types`, what a value's type is called: a name, or `number`, `event[]` … */
+  readonly expressions: ReadonlyMap<BtfTypeId, string>
 }
 
 /** Interfaces, unions of literals and aliases. Throws `ERR_BTF` for types nested too deep, `ERR_LIMIT` if it becomes too large. */
 export function btfToTypeScript(btf: Btf, options: BtfToTypeScriptOptions = {}): TypeScriptTypes {
   const writer = new TypeScriptWriter(btf)
+  const expressions = new Map<BtfTypeId, string>()
   if (options.types === undefined) {
     for (let id = 1; id < btf.length; id++) {
       if (NAMED.has(btf.kindOf(id)) && btf.nameOf(id) !== '') writer.expression(id, 0)
     }
   } else {
-    for (const id of options.types) writer.expression(id, 0)
+    for (const id of options.types) expressions.set(id, writer.expression(id, 0))
   }
-  return { text: writer.write(), names: writer.names }
+  return { text: writer.write(), names: writer.names, expressions }
 }
 
 const NAMED: ReadonlySet<string> = new Set(['struct', 'union', 'enum', 'enum64', 'typedef'])

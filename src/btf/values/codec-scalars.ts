@@ -164,7 +164,13 @@ export function bitFieldNode(firstBit: number, width: number, type: BitFieldType
   const within = firstBit & 7
   const shift = BigInt(little ? within : 8 * count - within - width)
   const mask = (1n << BigInt(width)) - 1n
-  const names = new Map((type.names ?? []).map(({ name, value }) => [BigInt.asUintN(width, BigInt(value)), name]))
+  // Of several names for one value the first is given, as in an enum that is no bit field; a value that the width cannot hold has none.
+  const names = new Map<bigint, string>()
+  for (const { name, value } of type.names ?? []) {
+    const whole = BigInt(value)
+    const raw = BigInt.asUintN(width, whole)
+    if (!names.has(raw) && (raw === whole || BigInt.asIntN(width, whole) === whole)) names.set(raw, name)
+  }
   const numbers = new Map((type.names ?? []).map(({ name, value }) => [name, value]))
   const load = ({ bytes }: Cursor, at: number): bigint => {
     let all = 0n

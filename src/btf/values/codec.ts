@@ -48,6 +48,10 @@ const MAX_BYTES = 2 ** 28
 export interface Codec {
   /** Bytes of an encoded value. */
   readonly size: number
+  /** The BTF type whose values these are; neither this nor `fields`: the codec goes by the size alone. */
+  readonly type?: BtfTypeId
+  /** Of a record of variables: what its members are. */
+  readonly fields?: readonly RecordField[]
   /** Throws ERR_FORMAT if there are fewer than `size` bytes. More are the elements of a flexible array, or ignored. */
   decode(bytes: Uint8Array): unknown
   /** Throws ERR_USAGE, with the path to what does not fit. */
@@ -63,7 +67,7 @@ export interface CodecOptions {
 export function createCodec(btf: Btf, type: BtfTypeId, options: CodecOptions = {}): Codec {
   const compiler = new CodecCompiler(btf)
   const node = compiler.compile(type, 0)
-  return makeCodec(node, options.name ?? '', compiler.tail(type))
+  return { ...makeCodec(node, options.name ?? '', compiler.tail(type)), type }
 }
 
 /** A named value somewhere in a block of memory. */
@@ -83,7 +87,7 @@ export function createRecordCodec(
 ): Codec {
   const compiler = new CodecCompiler(btf)
   const parts = fields.map(({ name, offset, type }) => part(name, offset, compiler.compile(type, 1)))
-  return makeCodec(checkedStruct(parts, size, false, options.name ?? 'the record'), options.name ?? '')
+  return { ...makeCodec(checkedStruct(parts, size, false, options.name ?? 'the record'), options.name ?? ''), fields }
 }
 
 /** Without type information: 1, 2, 4 and 8 bytes are an unsigned little-endian integer, other sizes bytes. */

@@ -2,18 +2,17 @@
  * `anybpf build`: an object as WebAssembly modules, for places that forbid compiling at run time.
  * @module
  */
-import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Build, type BuildOptions, type BuiltFile, buildObject } from '../../build/index.ts'
 import { VerificationError } from '../../loader/index.ts'
-import { createOutputFile, type OutputFile, systemError } from '../../node/index.ts'
 import { type ObjectSpec, parseObject } from '../../object/index.ts'
 import { linux, type Platform } from '../../spec/index.ts'
-import { AnybpfError, formatTextTable, isAnybpfError } from '../../util/index.ts'
+import { formatTextTable } from '../../util/index.ts'
 import { explain } from '../../verifier/report/format-report.ts'
-import { CliError, EXIT, type ExitStatus, step, usageError } from '../errors.ts'
+import { CliError, EXIT, type ExitStatus, step } from '../errors.ts'
 import { chooseByName, readGlobals, readKconfig, readProgramFile, readTypesOption } from '../input.ts'
 import { formatJson } from '../json.ts'
+import { defaultName, writeDirectory } from '../output.ts'
 import { parsePlatform } from '../platform.ts'
 import { formatCount } from '../progress.ts'
 import { type CliIo, createStyle } from '../streams.ts'
@@ -59,18 +58,13 @@ export async function buildCommand(file: string, options: BuildCommandOptions, i
     ...(targetBtf !== undefined && { targetBtf }),
     ...(budget !== undefined && { budget }),
   })
-  await writeFiles(output, build.files)
+  await writeDirectory(output, build.files)
   io.stdout.write(
     options.json === true
       ? formatJson(toJson(output, platform, build))
       : printBuild(output, platform, build, createStyle(io.stdout, io.env).dim),
   )
   return EXIT.ok
-}
-
-function defaultName(file: string): string {
-  if (file === '-') throw usageError('--name is missing: standard input has no name')
-  return basename(file).replace(/(?:\.bpf|\.el)?\.(?:o|elf)$/i, '')
 }
 
 /** A rejected program is explained as `verify` explains it, before the error that ends the command. */
@@ -93,36 +87,6 @@ async function makeBuild(
       io.stderr.write(`${explain(error.cause.report, { style, clean: visible })}\n`)
     }
     throw error
-  }
-}
-
-/** All of them or none: each becomes visible under its name only when all are written. */
-async function writeFiles(directory: string, files: readonly BuiltFile[]): Promise<void> {
-  await step(EXIT.badInput, directory, () => makeDirectory(directory))
-  const opened: OutputFile[] = []
-  try {
-    for (const { name, bytes } of files) {
-      const path = join(directory, name)
-      await step(EXIT.badInput, path, async () => {
-        const output = await createOutputFile(path)
-        opened.push(output)
-        await output.write(bytes)
-      })
-    }
-    for (const output of opened) await step(EXIT.badInput, directory, () => output.commit())
-  } finally {
-    for (const output of opened) await output.discard()
-  }
-}
-
-async function makeDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true })
-  } catch (error) {
-    const told = systemError(error)
-    if (!isAnybpfError(told)) throw told
-    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
-    throw exists ? new AnybpfError('ERR_IO', 'is a file, not a directory', { cause: error }) : told
   }
 }
 

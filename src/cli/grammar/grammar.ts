@@ -10,6 +10,7 @@ import { addBtf } from './btf.ts'
 import { addBuild } from './build.ts'
 import { addCfg } from './cfg.ts'
 import { addDisasm } from './disasm.ts'
+import { addGen } from './gen.ts'
 import { addInspect } from './inspect.ts'
 import { addLink } from './link.ts'
 import { addRun } from './run.ts'
@@ -71,5 +72,6 @@ Examples:
   addBuild(context)
   addLink(context)
   addBtf(context)
+  addGen(context)
   return program
 }

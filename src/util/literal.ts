@@ -1,5 +1,5 @@
 /**
- * Plain data as JavaScript text that people can read.
+ * Plain data, and names from files, as JavaScript text that people can read.
  * @module
  */
 
@@ -50,4 +50,23 @@ export function textLiteral(text: string): string {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
   return `'${escaped}'`
+}
+
+/** A name as that of a property, in quotation marks where it is no identifier. */
+export function memberName(name: string): string {
+  return isIdentifier(name) ? name : textLiteral(name)
+}
+
+/** `firewall.bpf` becomes `FirewallBpf`. */
+export function pascalCase(name: string): string {
+  const words = name.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
+  return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
+}
+
+const MAX_COMMENT = 200
+
+/** A name from a file as it may stand in a comment of JavaScript or C: on one line, ending nothing, and hiding nothing. */
+export function commentText(text: string): string {
+  const cut = text.length > MAX_COMMENT ? `${text.slice(0, MAX_COMMENT)}…` : text
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029`\\]/gu, '?').replace(/\*\//g, '* /')
 }

@@ -1,0 +1,6 @@
+/**
+ * Source text made from objects and tables: typed skeletons, types, C headers. What `anybpf gen` does.
+ * @module
+ */
+export { type GeneratedSkeleton, generateSkeleton, type SkeletonOptions } from './skeleton.ts'
+export { type GenerateTypesOptions, generateTypes } from './types.ts'
