@@ -184,7 +184,7 @@ function sectionText({ map, variables }: Section, type: string, writer: FormWrit
 }
 
 function programType({ type }: ProgramSpec, library: string): string {
-  const [input, output] = PROGRAM_TYPE_NAMES[type] ?? []
+  const [input, output] = Object.hasOwn(PROGRAM_TYPE_NAMES, type) ? PROGRAM_TYPE_NAMES[type]! : []
   return input === undefined ? `${library}.Program` : `${library}.Program<${library}.${input}, ${library}.${output}>`
 }
 

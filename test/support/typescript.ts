@@ -33,7 +33,8 @@ const OPTIONS: ts.CompilerOptions = {
 
 /** What the compiler says of modules that are given by their names: `name:line: message`, nothing if all is well. */
 export function checkTypeScript(modules: ReadonlyMap<string, string>): string[] {
-  const folder = join(ROOT, 'test', 'generated')
+  // Modules find each other only in a folder that is there.
+  const folder = join(ROOT, 'test')
   const texts = new Map([...modules].map(([name, text]) => [join(folder, name), text]))
   const host = ts.createCompilerHost(OPTIONS)
   const { fileExists, readFile, getSourceFile } = host
