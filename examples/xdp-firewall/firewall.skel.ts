@@ -89,16 +89,19 @@ const description: anybpf.SkeletonDescription = {
   name: 'firewall',
   programs: { firewall: 'xdp' },
   maps: {
-    blocked: [1, 4, 4],
-    counters: [6, 4, 16],
-    sources: [1, 4, 16],
-    events: [27, 0, 0],
-    '.rodata': [2, 4, 35],
-    '.bss': [2, 4, 8],
+    blocked: { type: 1, keySize: 4, valueSize: 4 },
+    counters: { type: 6, keySize: 4, valueSize: 16 },
+    sources: { type: 1, keySize: 4, valueSize: 16 },
+    events: { type: 27, keySize: 0, valueSize: 0 },
+    '.rodata': { type: 2, keySize: 4, valueSize: 35 },
+    '.bss': { type: 2, keySize: 4, valueSize: 8 },
   },
   globals: {
-    rodata: { map: '.rodata', variables: { threshold: [0, 4], 'firewall.____fmt': [4, 31] } },
-    bss: { map: '.bss', variables: { unused_event: [0, 8] } },
+    rodata: {
+      map: '.rodata',
+      variables: { threshold: { offset: 0, size: 4 }, 'firewall.____fmt': { offset: 4, size: 31 } },
+    },
+    bss: { map: '.bss', variables: { unused_event: { offset: 0, size: 8 } } },
   },
 }
 

@@ -122,11 +122,13 @@ function describe(name: string, spec: ObjectSpec, sections: readonly Section[]) 
   return {
     name,
     programs: record(Object.values(spec.programs).map((program) => [program.name, program.type])),
-    maps: record(Object.values(spec.maps).map((map) => [map.name, [map.type, map.keySize, map.valueSize]])),
+    maps: record(
+      Object.values(spec.maps).map(({ name, type, keySize, valueSize }) => [name, { type, keySize, valueSize }]),
+    ),
     globals: record(
       sections.map(({ property, map, variables }) => [
         property,
-        { map: map.name, variables: record(variables.map(({ name, offset, size }) => [name, [offset, size]])) },
+        { map: map.name, variables: record(variables.map(({ name, offset, size }) => [name, { offset, size }])) },
       ]),
     ),
   }

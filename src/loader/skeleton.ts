@@ -36,16 +36,14 @@ export interface SkeletonDescription {
   readonly name: string
   /** Program types by name. */
   readonly programs: Readonly<Record<string, string>>
-  /** Map types, and sizes of keys and values in bytes, by name. */
-  readonly maps: Readonly<Record<string, readonly [type: number, keySize: number, valueSize: number]>>
+  readonly maps: Readonly<Record<string, Pick<MapSpec, 'type' | 'keySize' | 'valueSize'>>>
   readonly globals: Readonly<Record<string, SectionDescription>>
 }
 
 export interface SectionDescription {
   /** The map that the section becomes: `.rodata`. */
   readonly map: string
-  /** Offset and size, in bytes. */
-  readonly variables: Readonly<Record<string, readonly [offset: number, size: number]>>
+  readonly variables: Readonly<Record<string, Pick<VariableSpec, 'offset' | 'size'>>>
 }
 
 /** Global variables once the programs are loaded: those of `.rodata` and `.kconfig` cannot be changed any more. */
@@ -145,19 +143,19 @@ function checkObject(spec: ObjectSpec, { name: object, programs, maps, globals }
     )
   }
   for (const [name, type] of Object.entries(programs)) expect('program', name, type, spec.programs[name]?.type)
-  for (const [name, [type, keySize, valueSize]] of Object.entries(maps)) {
-    const map = spec.maps[name]
-    const format = (...parts: number[]): string => `of type ${parts[0]} with ${parts[1]} and ${parts[2]} bytes`
-    const found = map === undefined ? undefined : format(map.type, map.keySize, map.valueSize)
-    expect('map', name, format(type, keySize, valueSize), found)
+  const mapText = ({ type, keySize, valueSize }: SkeletonDescription['maps'][string]): string =>
+    `of type ${type} with ${keySize} and ${valueSize} bytes`
+  for (const [name, map] of Object.entries(maps)) {
+    const found = spec.maps[name]
+    expect('map', name, mapText(map), found && mapText(found))
   }
   for (const { map, variables } of Object.values(globals)) {
-    const found = new Map(spec.maps[map]?.variables?.map((variable) => [variable.name, variable]))
-    for (const [name, [offset, size]] of Object.entries(variables)) {
-      const variable = found.get(name)
-      const format = (at: number, bytes: number): string => `${bytes} bytes at ${at} of ${map}`
-      const there = variable === undefined ? undefined : format(variable.offset, variable.size)
-      expect('variable', name, format(offset, size), there)
+    const variableText = ({ offset, size }: SectionDescription['variables'][string]): string =>
+      `${size} bytes at ${offset} of ${map}`
+    const there = new Map(spec.maps[map]?.variables?.map((variable) => [variable.name, variable]))
+    for (const [name, variable] of Object.entries(variables)) {
+      const found = there.get(name)
+      expect('variable', name, variableText(variable), found && variableText(found))
     }
   }
 }

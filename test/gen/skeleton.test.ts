@@ -128,13 +128,13 @@ describe('a skeleton', () => {
     const description = describeOf(spec)
     const changed = (part: object) => code(() => openSkeleton(FIREWALL, { ...description, ...part }))
     expect(changed({})).toBe('done')
-    expect(changed({ maps: { blocked: [1, 4, 8] } })).toMatch(
+    expect(changed({ maps: { blocked: { type: 1, keySize: 4, valueSize: 8 } } })).toMatch(
       /map blocked is of type 1 with 4 and 4 bytes, not of type 1 with 4 and 8 bytes/,
     )
     expect(changed({ programs: { firewall: 'sched_cls' } })).toMatch(/program firewall is xdp, not sched_cls/)
-    expect(changed({ globals: { rodata: { map: '.rodata', variables: { threshold: [4, 4] } } } })).toMatch(
-      /variable threshold is 4 bytes at 0 of \.rodata, not 4 bytes at 4 of \.rodata/,
-    )
+    expect(
+      changed({ globals: { rodata: { map: '.rodata', variables: { threshold: { offset: 4, size: 4 } } } } }),
+    ).toMatch(/variable threshold is 4 bytes at 0 of \.rodata, not 4 bytes at 4 of \.rodata/)
     expect(code(() => openFirewall(new Uint8Array(10)))).toMatch(/^ERR_ELF/)
   })
 

@@ -54,7 +54,7 @@ const RESERVED: ReadonlySet<string> = new Set(
 const IDENTIFIER = /^[A-Za-z_$][A-Za-z0-9_$]*$/
 
 export function propertyName(name: string): string {
-  return IDENTIFIER.test(name) ? name : JSON.stringify(name)
+  return IDENTIFIER.test(name) ? name : quoted(name)
 }
 
 function tooLarge(): AnybpfError {
@@ -171,7 +171,7 @@ class TypeScriptWriter {
 
   /** Values have their names; one that has none, and one in a bit field that is wider than its names, is a number. */
   private literals(type: BtfType & { kind: 'enum' | 'enum64' }): string {
-    const names = new Set(type.values.map((value) => JSON.stringify(value.name)))
+    const names = new Set(type.values.map((value) => quoted(value.name)))
     return [...names, type.size > 4 ? 'bigint' : 'number'].join(' | ')
   }
 
@@ -233,7 +233,16 @@ class TypeScriptWriter {
   }
 }
 
-/** Text that ends no comment. */
+/** A literal that no editor shows as another one: what is not seen, or turns the direction of text, is escaped. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) =>
+    [...Array(character.length).keys()]
+      .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
+}
+
+/** Text that ends no comment, and hides nothing. */
 function comment(text: string): string {
-  return text.replaceAll('*/', '*\\/').replace(/[\p{Cc}\u2028\u2029`]/gu, '?')
+  return text.replaceAll('*/', '*\\/').replace(/[\p{Cc}\p{Cf}\u2028\u2029`]/gu, '?')
 }
