@@ -4,6 +4,7 @@
  */
 export { type CoreExplanation, type CorePlace, explainCore } from './core-explanation.ts'
 export { CoreRelocations, type CoreRelocationsOptions, type ResolvedCoreRelocation } from './core-relocations.ts'
+export { emitProgramObject, type NewProgramObject } from './emit-program.ts'
 export {
   type LinkedFunction,
   type LinkedProgram,

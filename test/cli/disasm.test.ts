@@ -155,11 +155,11 @@ describe('asm', () => {
     expect(stderr).toMatch(/^anybpf: standard input: .*2/)
   })
 
-  it('refuses to write an object, and leaves no file', async () => {
+  it('wants to know what an object is, and leaves no file without that', async () => {
     const { status, stderr } = await cli(['asm', '-', '-o', 'x.o'], { stdin: text })
     expect(status).toBe(2)
-    expect(stderr).toMatch(errorLine('ERR_UNSUPPORTED'))
-    expect(stderr).toContain('x.bin')
+    expect(stderr).toMatch(errorLine('ERR_USAGE'))
+    expect(stderr).toContain('--section xdp')
     expect(existsSync('x.o')).toBe(false)
   })
 })
