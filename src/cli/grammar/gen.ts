@@ -3,10 +3,12 @@
  * @module
  */
 import type { GenSkeletonOptions, GenTypesOptions } from '../commands/gen.ts'
+import { addGenHeaders } from './gen-headers.ts'
 import type { GrammarContext } from './grammar.ts'
 import { collect, PLATFORM_NAMES } from './values.ts'
 
-export function addGen({ program, io, finish }: GrammarContext): void {
+export function addGen(context: GrammarContext): void {
+  const { program, io, finish } = context
   const gen = program
     .command('gen')
     .summary('write typed skeletons, types and C headers')
@@ -68,4 +70,5 @@ Examples:
       const { genTypesCommand } = await import('../commands/gen.ts')
       finish(await genTypesCommand(file, options, io))
     })
+  addGenHeaders(gen, context)
 }
