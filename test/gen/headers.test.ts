@@ -103,7 +103,7 @@ describe.skipIf(CLANG === undefined)('with clang', () => {
       license,
       code: [...Object.values(programs), ...Object.values(functions)].map((one) => [
         one.name,
-        bytesToHex(encodeProgram(one.insns)),
+        bytesToHex(encodeProgram(one.insns, 'little')),
         one.references,
       ]),
       maps: Object.values(maps).map(
