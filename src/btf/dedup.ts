@@ -14,8 +14,10 @@
 import { AnybpfError } from '../util/index.ts'
 import type { Btf } from './btf.ts'
 import { BtfBuilder } from './builder.ts'
-import { referencesOf, withReferences } from './references.ts'
-import type { BtfEnum, BtfEnum64, BtfFwd, BtfStruct, BtfType, BtfTypeId } from './types.ts'
+import { compactTypes } from './compact-types.ts'
+import { FlatTypes, IdTable, mix } from './flat-types.ts'
+import { BTF_KIND_NUMBERS, INFO_KIND_MASK } from './kinds.ts'
+import { BTF_KINDS, type BtfKind, type BtfTypeId } from './types.ts'
 
 /** Types that one comparison of two graphs may look at. */
 const MAX_WALK = 1 << 20
@@ -33,29 +35,32 @@ export interface DedupResult {
  * a base stay as they are, and others are merged with them. Throws `ERR_LIMIT` for graphs that no compiler writes.
  */
 export function dedupBtf(btf: Btf): DedupResult {
-  return new Deduplicator(btf).run()
+  return new Deduplicator(btf.words === undefined ? rebuilt(btf) : btf).run()
 }
-
-type Enum = BtfEnum | BtfEnum64
 
 class Deduplicator {
   private readonly btf: Btf
+  private readonly flat: FlatTypes
   private readonly first: BtfTypeId
   /** What stands for each type: itself, or another one that does so for a while (`find` follows). */
   private readonly canon: Uint32Array
-  /** Candidates by what they say. */
-  private readonly table = new Map<string, BtfTypeId[]>()
   /** The types of the other graph that those of this one are taken for; `touched` are those that are set. */
   private readonly hypothesis: Uint32Array
-  private touched: BtfTypeId[] = []
+  private readonly touched: Uint32Array
+  private touchedCount = 0
+  /** Pairs of types that are to be compared, `top` ids in all. Neither is emptied: that costs more than to count. */
+  private readonly stack: BtfTypeId[] = []
+  private top = 0
   private work = 0
 
   constructor(btf: Btf) {
     this.btf = btf
+    this.flat = new FlatTypes(btf)
     this.first = btf.firstOwn
     this.canon = new Uint32Array(btf.length)
     for (let id = 0; id < btf.length; id++) this.canon[id] = id
     this.hypothesis = new Uint32Array(btf.length).fill(NONE)
+    this.touched = new Uint32Array(btf.length)
   }
 
   run(): DedupResult {
@@ -63,7 +68,7 @@ class Deduplicator {
     this.mergeStructs()
     this.resolveForwards()
     this.mergeReferences()
-    return this.compact()
+    return this.result()
   }
 
   private find(id: BtfTypeId): BtfTypeId {
@@ -78,51 +83,61 @@ class Deduplicator {
     return root
   }
 
-  private candidates(key: string): BtfTypeId[] {
-    let list = this.table.get(key)
-    if (list === undefined) this.table.set(key, (list = []))
-    return list
+  /** Counts a comparison: of many that differ and have the same hash, too, for who wants that can have it. */
+  private step(id: BtfTypeId): void {
+    if (++this.work > MAX_WORK_PER_TYPE * (this.flat.length + 1000)) throw tooMany(id)
   }
 
   // Types that refer to nothing
 
   private mergePrimitives(): void {
-    for (let id = 1; id < this.btf.length; id++) {
-      const kind = this.btf.kindOf(id)
-      if (kind !== 'int' && kind !== 'float' && kind !== 'enum' && kind !== 'enum64' && kind !== 'fwd') continue
-      const type = this.btf.type(id)
-      const list = this.candidates(primitiveKey(type))
-      if (id >= this.first) {
-        if (isEnum(type)) {
-          if (this.mergeEnum(type, list)) continue
-        } else if (list.length > 0) {
-          this.canon[id] = list[0]!
-          continue
-        }
+    const { flat } = this
+    const table = new IdTable(flat.length)
+    for (let id = 1; id < flat.length; id++) {
+      const kind = flat.kind(id)
+      if (IS_ENUM[kind] !== 0) {
+        // A declaration has the same name as what it declares, and nothing else in common.
+        const hash = flat.name(id) === 0 ? flat.hash(id) : mix(ENUM, flat.name(id))
+        if (id >= this.first && this.mergeEnum(table, hash, id)) continue
+        table.add(hash, id)
+      } else if (kind === INT || kind === FLOAT || kind === FWD) {
+        const hash = flat.hash(id)
+        const same = id < this.first ? 0 : this.firstAlike(table, hash, id)
+        if (same === 0) table.add(hash, id)
+        else this.canon[id] = same
       }
-      list.push(id)
     }
   }
 
+  private firstAlike(table: IdTable, hash: number, id: BtfTypeId): BtfTypeId {
+    let other = table.first(hash)
+    while (other !== 0 && (this.canon[other] !== other || !this.flat.isAlike(other, id))) {
+      this.step(id)
+      other = table.next(other)
+    }
+    return other
+  }
+
   /** An enum without values is the declaration of one that has some, be it of the other kind. */
-  private mergeEnum(type: Enum, list: BtfTypeId[]): boolean {
-    const equal = list.find((other) => sameValues(this.btf.type(other) as Enum, type))
-    if (equal !== undefined) {
-      this.canon[type.id] = equal
+  private mergeEnum(table: IdTable, hash: number, id: BtfTypeId): boolean {
+    const { flat, canon } = this
+    const equal = this.firstAlike(table, hash, id)
+    if (equal !== 0) {
+      canon[id] = equal
       return true
     }
-    if (type.name === '') return false
-    if (type.values.length === 0) {
-      const full = list[0]
-      if (full !== undefined) this.canon[type.id] = full
-      return full !== undefined
-    }
-    // Declarations that came before it.
-    for (let i = list.length - 1; i >= 0; i--) {
-      const other = this.btf.type(list[i]!) as Enum
-      if (other.values.length > 0 || other.id < this.first) continue
-      this.canon[other.id] = type.id
-      list.splice(i, 1)
+    const name = flat.name(id)
+    if (name === 0) return false
+    const isDeclaration = flat.vlen(id) === 0
+    for (let other = table.first(hash); other !== 0; other = table.next(other)) {
+      this.step(id)
+      if (canon[other] !== other || IS_ENUM[flat.kind(other)] === 0 || flat.name(other) !== name) continue
+      if (isDeclaration) {
+        canon[id] = other
+        return true
+      }
+      // Declarations that came before it.
+      if (flat.vlen(other) === 0 && other >= this.first) canon[other] = id
     }
     return false
   }
@@ -130,111 +145,154 @@ class Deduplicator {
   // Structs and unions
 
   private mergeStructs(): void {
-    for (let id = 1; id < this.btf.length; id++) {
-      const kind = this.btf.kindOf(id)
-      if (kind !== 'struct' && kind !== 'union') continue
+    const { flat } = this
+    const table = new IdTable(flat.length)
+    for (let id = 1; id < flat.length; id++) {
+      const kind = flat.kind(id)
+      if (kind !== STRUCT && kind !== UNION) continue
       if (id >= this.first && this.find(id) !== id) continue
-      const type = this.btf.type(id) as BtfStruct
-      const list = this.candidates(structKey(type))
-      if (id >= this.first) {
-        const match = list.find((other) => this.tryMerge(id, other))
-        if (match !== undefined) continue
-      }
-      list.push(id)
+      const hash = flat.hash(id)
+      if (id < this.first || !this.mergeStruct(table, hash, id)) table.add(hash, id)
     }
+  }
+
+  private mergeStruct(table: IdTable, hash: number, id: BtfTypeId): boolean {
+    for (let other = table.first(hash); other !== 0; other = table.next(other)) {
+      this.step(id)
+      if (this.flat.isAlike(other, id) && this.tryMerge(id, other)) return true
+    }
+    return false
   }
 
   /** Merges the graph of `id` into that of `other`, if they are equivalent. */
   private tryMerge(id: BtfTypeId, other: BtfTypeId): boolean {
     const equal = this.equivalent(id, other)
     if (equal) this.applyHypothesis()
-    for (const touched of this.touched) this.hypothesis[touched] = NONE
-    this.touched = []
+    for (let i = 0; i < this.touchedCount; i++) this.hypothesis[this.touched[i]!] = NONE
+    this.touchedCount = 0
     return equal
   }
 
   /** Walks both graphs with a stack of its own. */
   private equivalent(id: BtfTypeId, other: BtfTypeId): boolean {
-    const stack: BtfTypeId[] = [id, other]
+    const { stack } = this
+    stack[0] = id
+    stack[1] = other
+    this.top = 2
     let walked = 0
-    while (stack.length > 0) {
-      const b = this.find(stack.pop()!)
-      const a = stack.pop()!
-      if (++walked > MAX_WALK || ++this.work > MAX_WORK_PER_TYPE * (this.btf.length + 1000)) {
-        throw new AnybpfError('ERR_LIMIT', `deduplicating BTF type ${id} leads through too many types`)
-      }
-      if (!this.compare(a, b, stack)) return false
+    while (this.top > 0) {
+      const b = this.find(stack[--this.top]!)
+      const a = stack[--this.top]!
+      if (++walked > MAX_WALK) throw tooMany(id)
+      this.step(id)
+      if (!this.compare(a, b)) return false
     }
     return true
   }
 
-  private compare(a: BtfTypeId, b: BtfTypeId, stack: BtfTypeId[]): boolean {
+  private compare(a: BtfTypeId, b: BtfTypeId): boolean {
+    const { flat, stack } = this
     if (this.find(a) === b) return true
     if (a === 0 || b === 0) return false
     const known = this.hypothesis[a]!
-    const left = this.btf.type(a)
-    const right = this.btf.type(b)
     if (known !== NONE) {
       if (this.find(known) === b) return true
       // A compilation unit may have a struct twice, and in two forms; the compiler has vouched for that they are the same.
-      return this.sameTwice(known, b, left)
+      return this.sameTwice(known, b, a)
     }
     this.hypothesis[a] = b
-    this.touched.push(a)
-    if (left.kind === 'fwd' || right.kind === 'fwd') {
-      if (left.kind === 'fwd' && right.kind === 'fwd') return left.name === right.name && left.target === right.target
-      return left.kind === 'fwd' ? isDeclaredBy(left, right) : isDeclaredBy(right as BtfFwd, left)
+    this.touched[this.touchedCount++] = a
+    const left = flat.kind(a)
+    const right = flat.kind(b)
+    if (left === FWD || right === FWD) {
+      if (left === right) return flat.isAlike(a, b)
+      return left === FWD ? this.isDeclaredBy(a, b) : this.isDeclaredBy(b, a)
     }
-    if (isEnum(left) && isEnum(right)) {
-      if (left.name !== right.name) return false
-      if (left.name !== '' && (left.values.length === 0 || right.values.length === 0)) return true
-      return sameValues(left, right)
+    if (IS_ENUM[left] !== 0 && IS_ENUM[right] !== 0) {
+      const name = flat.name(a)
+      if (name !== flat.name(b)) return false
+      if (name !== 0 && (flat.vlen(a) === 0 || flat.vlen(b) === 0)) return true
+      return flat.isAlike(a, b)
     }
-    if (left.kind !== right.kind) return false
-    if (shallowKey(left) !== shallowKey(right)) return false
-    const [from, to] = [referencesOf(left), referencesOf(right)]
-    if (from.length !== to.length) return false
-    for (let i = 0; i < from.length; i++) stack.push(from[i]!, to[i]!)
+    if (IS_SINGLE[left] !== 0 || !flat.isAlike(a, b)) return false
+    const count = flat.references(a)
+    for (let i = 0; i < count; i++) {
+      stack[this.top++] = flat.words[flat.referenceWord(a, i)]!
+      stack[this.top++] = flat.words[flat.referenceWord(b, i)]!
+    }
     return true
   }
 
+  private isDeclaredBy(fwd: BtfTypeId, type: BtfTypeId): boolean {
+    const { flat } = this
+    const name = flat.name(fwd)
+    return name !== 0 && name === flat.name(type) && flat.kind(type) === this.targetOf(fwd)
+  }
+
+  /** The kind that a forward declaration declares. */
+  private targetOf(fwd: BtfTypeId): number {
+    return this.flat.words[this.flat.starts[fwd]! + 1]! >>> 31 !== 0 ? UNION : STRUCT
+  }
+
   /** The other graph has `known` and `b` where this one has a single type: fine if one is the declaration of the other. */
-  private sameTwice(known: BtfTypeId, b: BtfTypeId, left: BtfType): boolean {
-    if (left.kind !== 'fwd' && left.kind !== 'struct' && left.kind !== 'union') return this.sameReference(known, b)
-    const [one, two] = [this.btf.type(this.find(known)), this.btf.type(b)]
-    const isDeclared = (type: BtfType, of: BtfType): boolean =>
-      type.kind === 'fwd' && of.name === type.name && (of.kind === type.target || of.kind === 'fwd')
-    if (isDeclared(one, two)) {
-      this.hypothesis[left.id] = b
-      return true
+  private sameTwice(known: BtfTypeId, b: BtfTypeId, left: BtfTypeId): boolean {
+    const { flat } = this
+    const kind = flat.kind(left)
+    if (kind === FWD || kind === STRUCT || kind === UNION) {
+      const one = this.find(known)
+      if (this.isDeclaration(one, b)) {
+        this.hypothesis[left] = b
+        return true
+      }
+      if (this.isDeclaration(b, one)) return true
     }
-    return isDeclared(two, one) || this.sameReference(known, b)
+    return this.sameReference(known, b)
+  }
+
+  private isDeclaration(type: BtfTypeId, of: BtfTypeId): boolean {
+    const { flat } = this
+    if (flat.kind(type) !== FWD || flat.name(type) !== flat.name(of)) return false
+    return flat.kind(of) === FWD || flat.kind(of) === this.targetOf(type)
   }
 
   /** Whether two types are one after all, that a compiler has made twice: both say and refer to the same. */
   private sameReference(a: BtfTypeId, b: BtfTypeId): boolean {
-    const [one, two] = [this.btf.type(this.find(a)), this.btf.type(this.find(b))]
-    if (one.id === two.id) return true
-    if (one.kind !== two.kind || one.kind === 'struct' || one.kind === 'union') return false
-    if (one.kind === 'enum' || one.kind === 'enum64') return false
-    if (shallowKey(one) !== shallowKey(two)) return false
-    const [from, to] = [referencesOf(one), referencesOf(two)]
-    return from.length === to.length && from.every((id, i) => this.find(id) === this.find(to[i]!))
+    const { flat } = this
+    const [one, two] = [this.find(a), this.find(b)]
+    if (one === two) return true
+    const kind = flat.kind(one)
+    if (kind === STRUCT || kind === UNION || IS_ENUM[kind] !== 0 || IS_SINGLE[kind] !== 0) return false
+    return flat.isAlike(one, two) && this.refersToSame(one, two)
+  }
+
+  /** Of two types that are alike. */
+  private refersToSame(a: BtfTypeId, b: BtfTypeId): boolean {
+    const { flat } = this
+    const count = flat.references(a)
+    for (let i = 0; i < count; i++) {
+      const from = flat.words[flat.referenceWord(a, i)]!
+      const to = flat.words[flat.referenceWord(b, i)]!
+      if (this.find(from) !== this.find(to)) return false
+    }
+    return true
   }
 
   private applyHypothesis(): void {
-    for (const a of this.touched) {
+    const { canon, first, flat } = this
+    for (let i = 0; i < this.touchedCount; i++) {
+      const a = this.touched[i]!
       const b = this.find(this.hypothesis[a]!)
       const from = this.find(a)
       if (from === b) continue
-      const [left, right] = [this.btf.type(from), this.btf.type(b)]
+      const left = flat.kind(from)
+      const right = flat.kind(b)
       // What only refers follows what it refers to, later.
-      if (left.kind === 'fwd' && right.kind !== 'fwd') {
-        if (from >= this.first) this.canon[from] = b
-      } else if (right.kind === 'fwd' && left.kind !== 'fwd') {
-        if (b >= this.first) this.canon[b] = from
-      } else if (left.kind === right.kind && (left.kind === 'struct' || left.kind === 'union')) {
-        if (from >= this.first) this.canon[from] = b
+      if (left === FWD && right !== FWD) {
+        if (from >= first) canon[from] = b
+      } else if (right === FWD && left !== FWD) {
+        if (b >= first) canon[b] = from
+      } else if (left === right && (left === STRUCT || left === UNION)) {
+        if (from >= first) canon[from] = b
       }
     }
   }
@@ -243,19 +301,20 @@ class Deduplicator {
 
   /** One that is left stands for the only struct or union of its name. */
   private resolveForwards(): void {
-    const byName = new Map<string, BtfTypeId | undefined>()
-    for (let id = 1; id < this.btf.length; id++) {
-      const kind = this.btf.kindOf(id)
-      if ((kind !== 'struct' && kind !== 'union') || this.find(id) !== id) continue
-      const key = `${kind} ${this.btf.nameOf(id)}`
-      byName.set(key, byName.has(key) ? undefined : id)
+    const { flat } = this
+    // By name, times 2, plus 1 for unions; 0 where there is more than one.
+    const byName = new Map<number, BtfTypeId>()
+    for (let id = 1; id < flat.length; id++) {
+      const kind = flat.kind(id)
+      if ((kind !== STRUCT && kind !== UNION) || this.find(id) !== id) continue
+      const key = 2 * flat.name(id) + (kind === UNION ? 1 : 0)
+      byName.set(key, byName.has(key) ? 0 : id)
     }
-    for (let id = this.first; id < this.btf.length; id++) {
-      if (this.btf.kindOf(id) !== 'fwd' || this.find(id) !== id) continue
-      const type = this.btf.type(id)
-      if (type.kind !== 'fwd' || type.name === '') continue
-      const only = byName.get(`${type.target} ${type.name}`)
-      if (only !== undefined) this.canon[id] = only
+    for (let id = this.first; id < flat.length; id++) {
+      const name = flat.name(id)
+      if (flat.kind(id) !== FWD || name === 0 || this.find(id) !== id) continue
+      const only = byName.get(2 * name + (this.targetOf(id) === UNION ? 1 : 0))
+      if (only !== undefined && only !== 0) this.canon[id] = only
     }
   }
 
@@ -263,126 +322,89 @@ class Deduplicator {
 
   /** Each after what it refers to; a cycle goes through a struct or union, which is settled. */
   private mergeReferences(): void {
-    const state = new Uint8Array(this.btf.length)
-    const table = new Map<string, BtfTypeId>()
-    const settle = (root: BtfTypeId): void => {
-      const stack = [root]
+    const { flat } = this
+    const state = new Uint8Array(flat.length)
+    const table = new IdTable(flat.length)
+    const stack: BtfTypeId[] = []
+    for (let root = 1; root < flat.length; root++) {
+      stack.push(root)
       while (stack.length > 0) {
         const id = stack[stack.length - 1]!
-        const type = this.btf.type(id)
-        if (state[id] === 2 || !REFERRING.has(type.kind) || this.find(id) !== id) {
+        if (state[id] === 2 || REFERS[flat.kind(id)] === 0 || this.find(id) !== id) {
           state[id] = 2
           stack.pop()
-          continue
-        }
-        if (state[id] === 0) {
+        } else if (state[id] === 0) {
           state[id] = 1
-          for (const to of referencesOf(type)) {
-            const target = this.find(to)
-            if (state[target] === 0 && REFERRING.has(this.btf.kindOf(target))) stack.push(target)
+          const count = flat.references(id)
+          for (let i = 0; i < count; i++) {
+            const target = this.find(flat.words[flat.referenceWord(id, i)]!)
+            if (state[target] === 0 && REFERS[flat.kind(target)] !== 0) stack.push(target)
           }
-          continue
+        } else {
+          state[id] = 2
+          stack.pop()
+          this.mergeReference(table, id)
         }
-        state[id] = 2
-        stack.pop()
-        const key = `${shallowKey(type)}\n${referencesOf(type)
-          .map((to) => this.find(to))
-          .join(' ')}`
-        const same = table.get(key)
-        if (same === undefined) table.set(key, id)
-        else if (id >= this.first) this.canon[id] = same
       }
     }
-    for (let id = 1; id < this.btf.length; id++) settle(id)
+  }
+
+  private mergeReference(table: IdTable, id: BtfTypeId): void {
+    const { flat } = this
+    let hash = flat.hash(id)
+    const count = flat.references(id)
+    for (let i = 0; i < count; i++) hash = mix(hash, this.find(flat.words[flat.referenceWord(id, i)]!))
+    let same = table.first(hash)
+    while (same !== 0 && !(flat.isAlike(same, id) && this.refersToSame(same, id))) {
+      this.step(id)
+      same = table.next(same)
+    }
+    if (same === 0) table.add(hash, id)
+    else if (id >= this.first) this.canon[id] = same
   }
 
   // The result
 
-  private compact(): DedupResult {
-    const { btf, first } = this
+  private result(): DedupResult {
+    const { btf, first, flat } = this
     const ids = new Uint32Array(btf.length)
     for (let id = 0; id < first; id++) ids[id] = id
     let next = first
     for (let id = first; id < btf.length; id++) if (this.find(id) === id) ids[id] = next++
     for (let id = first; id < btf.length; id++) ids[id] = ids[this.find(id)]!
-    const { byteOrder, pointerSize, base } = btf
-    const builder = new BtfBuilder({ byteOrder, pointerSize, ...(base && { base }) })
-    for (let id = first; id < btf.length; id++) {
-      if (this.find(id) === id) builder.add(withReferences(btf.type(id), (to) => ids[to]!))
-    }
-    return { btf: builder.build(), ids }
+    return { btf: compactTypes(btf, flat, ids, (id) => this.canon[id] === id), ids }
   }
+}
+
+function tooMany(id: BtfTypeId): AnybpfError {
+  return new AnybpfError('ERR_LIMIT', `deduplicating BTF type ${id} leads through too many types`)
 }
 
 const NONE = 0xffffffff
 
-const REFERRING: ReadonlySet<string> = new Set([
-  ...['ptr', 'array', 'typedef', 'const', 'volatile', 'restrict', 'func', 'func_proto', 'type_tag', 'decl_tag'],
-])
+const { int: INT, float: FLOAT, fwd: FWD, struct: STRUCT, union: UNION, enum: ENUM } = BTF_KIND_NUMBERS
 
-function isEnum(type: BtfType): type is Enum {
-  return type.kind === 'enum' || type.kind === 'enum64'
+/** 1 for each of these kinds, by number. */
+function set(...kinds: readonly BtfKind[]): Uint8Array {
+  const numbers = new Uint8Array(INFO_KIND_MASK + 1)
+  for (const kind of kinds) numbers[BTF_KIND_NUMBERS[kind]] = 1
+  return numbers
 }
 
-function isDeclaredBy(fwd: BtfFwd, type: BtfType): boolean {
-  return fwd.name !== '' && fwd.name === type.name && fwd.target === type.kind
-}
+const IS_ENUM = set('enum', 'enum64')
 
-function sameValues(a: Enum, b: Enum): boolean {
-  if (a.kind !== b.kind || a.size !== b.size || a.signed !== b.signed || a.values.length !== b.values.length)
-    return false
-  return a.values.every(({ name, value }, i) => name === b.values[i]!.name && value === b.values[i]!.value)
-}
+const REFERS = set(
+  ...(['ptr', 'array', 'typedef', 'const', 'volatile', 'restrict', 'func', 'func_proto', 'type_tag'] as const),
+  'decl_tag',
+)
 
-function primitiveKey(type: BtfType): string {
-  switch (type.kind) {
-    case 'int':
-      return `int ${type.size} ${type.bits} ${type.offset} ${Number(type.signed)}${Number(type.char)}${Number(type.bool)} ${type.name}`
-    case 'float':
-      return `float ${type.size} ${type.name}`
-    case 'fwd':
-      return `fwd ${type.target} ${type.name}`
-    // A declaration has the same name as what it declares, and nothing else in common.
-    case 'enum':
-    case 'enum64':
-      return type.name === ''
-        ? `enum ${type.size} ${type.values.map(({ name }) => name).join(' ')}`
-        : `enum named ${type.name}`
-    default:
-      return type.kind
-  }
-}
+/** Kinds of which each type is one of its own: variables, sections, and what is not known. */
+const IS_SINGLE = set('var', 'datasec').fill(1, BTF_KINDS.length)
 
-function structKey(type: BtfStruct): string {
-  let text = `${type.kind} ${type.size} ${type.members.length} ${type.name}`
-  for (const { name, bitOffset, bitSize } of type.members) text += `\n${name} ${bitOffset} ${bitSize}`
-  return text
-}
-
-/** All that a type says but for what it refers to. */
-function shallowKey(type: BtfType): string {
-  switch (type.kind) {
-    case 'struct':
-    case 'union':
-      return structKey(type)
-    case 'array':
-      return `array ${type.count}`
-    case 'func':
-      return `func ${type.linkage} ${type.name}`
-    case 'func_proto':
-      return `func_proto ${type.variadic} ${type.params.map(({ name }) => name).join(',')}`
-    case 'decl_tag':
-      return `decl_tag ${type.componentIndex} ${type.attribute} ${type.name}`
-    case 'type_tag':
-      return `type_tag ${type.attribute} ${type.name}`
-    case 'int':
-    case 'float':
-      return primitiveKey(type)
-    case 'var':
-    case 'datasec':
-    case 'unknown':
-      return `${type.kind} ${type.id}`
-    default:
-      return `${type.kind} ${type.name}`
-  }
+/** Types made by hand as those of a file, with the same ids. */
+function rebuilt(btf: Btf): Btf {
+  const { base, byteOrder, pointerSize } = btf
+  const builder = new BtfBuilder({ byteOrder, pointerSize, ...(base && { base }) })
+  for (let id = btf.firstOwn; id < btf.length; id++) builder.add(btf.type(id))
+  return builder.build()
 }

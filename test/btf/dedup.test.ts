@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Btf, BtfBuilder, dedupBtf, emitBtf, parseBtf, typeText } from '../../src/btf/index.ts'
-import { type BtfFile, committedBtf, corpusBtf } from '../support/btf-files.ts'
+import { Btf, BtfBuilder, dedupBtf, emitBtf, parseBtf, typeText } from '../../src/btf/index.ts'
+import { type BtfFile, committedBtf, corpusBtf, kernelBtf } from '../support/btf-files.ts'
 
 type Unit = (b: BtfBuilder) => void
 
@@ -102,6 +102,13 @@ describe('of compilation units', () => {
     }
   })
 
+  it('takes types made by hand', () => {
+    const twice = units(list, list)
+    const { btf, ids } = dedupBtf(new Btf(twice.types, { byteOrder: 'little' }))
+    expect(btf.types).toEqual(units(list).types)
+    expect(ids).toEqual(dedupBtf(twice).ids)
+  })
+
   it('merges what extends a base with the base, which stays', () => {
     const base = units(list)
     const b = new BtfBuilder({ base })
@@ -168,5 +175,12 @@ describe('of real objects', () => {
     const files = corpusBtf()
     if (files === undefined) return skip('there is no corpus')
     check(concatenated(files))
+  })
+
+  it('of the running kernel leaves as many as libbpf', { timeout: 60_000 }, ({ skip }) => {
+    const bytes = kernelBtf()
+    if (bytes === undefined || !hasOracle) return skip('there is no kernel with BTF, or no libbpf')
+    const kernel = parseBtf(bytes)
+    expect(dedupBtf(kernel).btf.length).toBe(libbpf(kernel))
   })
 })
