@@ -75,7 +75,10 @@ export function emitBtfExt(ext: BtfExt, btf: Btf, options: EmitBtfExtOptions = {
   const known = core ? EXT_CORE_HEADER_SIZE : EXT_HEADER_SIZE
   const headerSize = Math.max(known, form?.headerSize ?? 0)
   const lengths = parts.map(partLength)
-  const bytes = new Uint8Array(headerSize + lengths.reduce((sum, length) => sum + length, 0))
+  const trailing = form?.trailing ?? new Uint8Array(0)
+  const end = headerSize + lengths.reduce((sum, length) => sum + length, 0)
+  const bytes = new Uint8Array(end + trailing.length)
+  bytes.set(trailing, end)
   const writer = { bytes, view: new DataView(bytes.buffer), little, string }
   writer.view.setUint16(0, BTF_MAGIC, little)
   bytes[2] = BTF_VERSION

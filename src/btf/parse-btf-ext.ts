@@ -57,6 +57,8 @@ export interface BtfExtForm {
   readonly funcInfoSize: number
   readonly lineInfoSize: number
   readonly coreRelocationSize: number
+  /** What lies behind all records, as gcc leaves the size of records of which there are none. */
+  readonly trailing?: Uint8Array
 }
 
 /** Bytes of the records that are known here. */
@@ -82,12 +84,14 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
   if (headerSize < EXT_HEADER_SIZE || headerSize > bytes.length) {
     throw new AnybpfError('ERR_BTF', `.BTF.ext header of ${headerSize} bytes, in ${bytes.length} bytes`)
   }
+  let end = headerSize
   const read = <T extends object>(field: number, what: string, size: number, record: (at: number) => T): Info<T> => {
     const start = headerSize + view.getUint32(field, little)
     const length = view.getUint32(field + 4, little)
     if (start + length > bytes.length) {
       throw new AnybpfError('ERR_BTF', `.BTF.ext ${what} end at ${start + length}, beyond ${bytes.length} bytes`)
     }
+    end = Math.max(end, length === 0 ? 0 : start + length)
     return readInfo({ view, little, start, end: start + length, what, minimum: size, btf }, record)
   }
   const u32 = (at: number): number => view.getUint32(at, little)
@@ -122,6 +126,7 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
       funcInfoSize: functions.size,
       lineInfoSize: lines.size,
       coreRelocationSize: coreRelocations.size,
+      ...(end < bytes.length && { trailing: Uint8Array.from(bytes.subarray(end)) }),
     },
   }
 }

@@ -289,9 +289,10 @@ describe('records and types that nobody compiled', () => {
     own.type('u32', INT, 4, { vlen: 0, words: [32] })
     own.type('s', STRUCT, 4, { vlen: 1, words: [own.string('x'), 1, 0] })
     const deep = new CoreResolver(readTypes(own.build()), target)
-    const started = performance.now()
+    const { user: before } = process.cpuUsage()
     expect(() => deep.resolve({ type: 2, access: '0:0', kind: 2 })).toThrow(/more than 10000000 types/)
-    expect(performance.now() - started).toBeLessThan(5000)
+    // Of the processor's time: others may have it for as long as they like.
+    expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(5)
   })
 })
 
