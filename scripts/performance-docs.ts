@@ -172,7 +172,7 @@ export function compileTable(): string {
 /** Programs of one kind each, in a process that has compiled nothing before and in one that has. */
 export function compileKindsTable(): string {
   const { compile = [] } = measured()
-  if (compile.length === 0) return '(Not part of the run shown: `npm run bench -- compile`.)'
+  if (compile.length === 0) return '(The run shown did not measure it; `npm run bench -- compile` does.)'
   const ms = (value: number): string => value.toFixed(value < 100 ? 1 : 0)
   const all = ({ translate, module, first }: Phases): number => translate + module + first
   return formatMarkdownTable(

@@ -2,8 +2,7 @@
  * Files that commands write.
  * @module
  */
-import { mkdir } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, dirname, join, resolve } from 'node:path'
 import { createOutputFile, type OutputFile, systemError, writeBytes } from '../node/index.ts'
 import { AnybpfError, encodeUtf8, isAnybpfError } from '../util/index.ts'
 import { EXIT, step, usageError } from './errors.ts'
@@ -51,11 +50,36 @@ export async function writeDirectory(
 
 async function makeDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true })
+    await makeEach(resolve(directory))
   } catch (error) {
     const told = systemError(error)
     if (!isAnybpfError(told)) throw told
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
     throw exists ? new AnybpfError('ERR_IO', 'is a file, not a directory', { cause: error }) : told
+  }
+}
+
+/**
+ * Makes a directory and those above it. One by one: where the file system refuses with ENOENT, as /proc does, Node's own `recursive` never
+ * comes to an end.
+ */
+async function makeEach(directory: string): Promise<void> {
+  try {
+    await mkdir(directory)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return
+    const above = dirname(directory)
+    if (code !== 'ENOENT' || above === directory || (await isDirectory(above))) throw error
+    await makeEach(above)
+    await mkdir(directory)
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
   }
 }

@@ -70,7 +70,7 @@ function candidateOf(row: InstructionRow): Candidate {
  * Decodes a whole program. The result has one element a slot: `bytes.length / 8`.
  * Throws ERR_DECODE, with the slot's number, at the first slot that is no instruction.
  */
-export function decodeProgram(bytes: Uint8Array, order: ByteOrder): Instruction[] {
+export function decodeProgram(bytes: Uint8Array, order: ByteOrder = 'little'): Instruction[] {
   if (bytes.length % SLOT_BYTES !== 0) {
     throw new AnybpfError('ERR_DECODE', `a program of ${bytes.length} bytes: instructions take 8 or 16 bytes each`)
   }

@@ -261,7 +261,8 @@ export class Program<Input = unknown, Output = unknown> {
   /** Runs the program `count` more times on what the run before left: `repeat` in several rounds. ERR_USAGE before any run. */
   again(count: number, options: RunOptions = NO_OPTIONS): number {
     this.assertLive()
-    if (!Number.isSafeInteger(count) || count < 0) throw this.usage(`${count} is no number of runs`)
+    if (!Number.isSafeInteger(count) || count < 0)
+      throw this.usage(`${count} is no number of runs: a whole number from 0 on`)
     const { r1, r2 } = this.entry
     if (r1 === undefined) {
       throw this.usage('again goes on from a run, and there was none: begin with repeat(input, count)')

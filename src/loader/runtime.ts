@@ -41,7 +41,7 @@ import {
   Program,
   type ProgramHost,
 } from './program.ts'
-import { verifiedAs } from './verification.ts'
+import { checkReport, verifiedAs } from './verification.ts'
 
 export interface RuntimeOptions {
   /** Default `linux()`, the newest version known. */
@@ -139,7 +139,17 @@ export class Runtime implements ProgramHost {
   ): Program<Input, Output> {
     this.assertLive()
     checkOptions('loadProgram', options, PROGRAM_OPTIONS)
+    if (!Array.isArray(insns)) {
+      const hint =
+        (insns as unknown) instanceof Uint8Array
+          ? 'not bytes: loadProgram(decodeProgram(bytes))'
+          : typeof insns === 'string'
+            ? 'not text: loadProgram(assemble(text))'
+            : `not ${typeof insns}`
+      throw new AnybpfError('ERR_USAGE', `loadProgram takes instructions, ${hint}`)
+    }
     const definition = this.programType(options.type ?? 'raw')
+    if (options.report?.verdict === 'accept') checkReport(options.report, insns, definition.spec.name)
     const linked = { name: options.name ?? 'program', insns, type: definition.spec.name, ...verifiedAs(options.report) }
     const program = this.createProgram<Input, Output>(linked, definition, engineOptions(options))
     this.owned.add(program)

@@ -2,12 +2,14 @@
  * Verification on loading: a program that the verifier rejects is not loaded, unless its author asks for that.
  * @module
  */
+import type { Instruction } from '../isa/index.ts'
 import type { LinkedProgram, ObjectSpec, ProgramSpec } from '../object/index.ts'
 import type { Platform } from '../spec/index.ts'
 import { AnybpfError } from '../util/index.ts'
 import { ANYTHING, checkOptions, type OptionTable } from '../util/options.ts'
 import { type VerifyOptions, verify } from '../verifier/index.ts'
 import type { Report } from '../verifier/report/report.ts'
+import { judgedInstructions } from '../verifier/verify.ts'
 import type { LinkedProgram as ExecutableCode } from '../vm/linked-program.ts'
 import { VerifyInput, type VerifyInputOptions } from './verify-input.ts'
 
@@ -59,6 +61,32 @@ function rejectionLine({ name, error }: Report): string {
   const where = error.source === undefined ? '' : ` (${error.source.file}:${error.source.line})`
   const at = error.insn === undefined ? '' : ` insn ${error.insn}${where}:`
   return `${name}:${at} ${error.reason}`
+}
+
+/**
+ * Throws ERR_USAGE unless `report` is what `verify` said here of these instructions, as a program of this type. Addresses of maps may have
+ * been put in since.
+ */
+export function checkReport(report: Report, insns: readonly Instruction[], type: string): void {
+  const judged = judgedInstructions(report)
+  if (judged === undefined) throw new AnybpfError('ERR_USAGE', 'the report is none that verify() gave in this process')
+  if (report.type !== type) {
+    throw new AnybpfError(
+      'ERR_USAGE',
+      `the report is of a program of type ${report.type}, not ${type}: give the type, too`,
+    )
+  }
+  const other = judged.length === insns.length ? insns.findIndex((insn, i) => !isSame(insn, judged[i]!)) : 0
+  if (other >= 0)
+    throw new AnybpfError(
+      'ERR_USAGE',
+      `the report is of another program: ${judged.length} instructions, insn ${other} is another`,
+    )
+}
+
+function isSame(a: Instruction, b: Instruction): boolean {
+  if (a === b || (a.kind === 'lddw' && b.kind === 'lddw' && a.dst === b.dst)) return true
+  return JSON.stringify(a) === JSON.stringify(b)
 }
 
 /** What an engine is told of a program's verification, if it was accepted. */

@@ -2,6 +2,7 @@
  * `verify`: may this program run?
  * @module
  */
+import type { Instruction } from '../isa/index.ts'
 import type { Platform } from '../spec/index.ts'
 import { AnybpfError, milliseconds } from '../util/index.ts'
 import { checkInput } from './check-input.ts'
@@ -11,6 +12,13 @@ import type { VerifierProgram, VerifyOptions } from './program.ts'
 import { Rejection } from './rejection.ts'
 import { createReport, createTrace, type Trace } from './report/create-report.ts'
 import type { Report } from './report/report.ts'
+
+const judged = new WeakMap<Report, readonly Instruction[]>()
+
+/** The instructions that a report is of; undefined if it is none that `verify` gave here. */
+export function judgedInstructions(report: Report): readonly Instruction[] | undefined {
+  return judged.get(report)
+}
 
 /** A rejected program is followed a second time, to tell how it came to that, if that takes at most so many instructions. */
 const MAX_TRACED_INSNS = 200_000
@@ -22,8 +30,13 @@ const MAX_TRACED_INSNS = 200_000
  */
 export function verify(program: VerifierProgram, platform: Platform, options: VerifyOptions = {}): Report {
   checkInput(program, options)
+  if (typeof platform !== 'object' || platform === null || !(platform.helpers instanceof Map)) {
+    throw new AnybpfError('ERR_USAGE', 'verify wants a platform: linux(), raw')
+  }
   try {
-    return report(program, platform, options)
+    const given = report(program, platform, options)
+    judged.set(given, program.insns)
+    return given
   } catch (failure) {
     if (failure instanceof AnybpfError) throw failure
     const what = failure instanceof Error ? failure.message : String(failure)
