@@ -2,7 +2,8 @@
  * Files that commands write.
  * @module
  */
-import { basename, dirname, dirname, join, resolve } from 'node:path'
+import { mkdir, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { createOutputFile, type OutputFile, systemError, writeBytes } from '../node/index.ts'
 import { AnybpfError, encodeUtf8, isAnybpfError } from '../util/index.ts'
 import { EXIT, step, usageError } from './errors.ts'
