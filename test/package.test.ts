@@ -3,9 +3,19 @@
  * type-checked against. Builds into a folder of its own, so it neither needs nor disturbs `dist`.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, posix } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 // biome-ignore lint/correctness/useImportExtensions: the script is JavaScript, and has its types beside it
@@ -352,7 +362,14 @@ describe('type declarations', () => {
       writeFileSync(join(project, `readme-${i}.ts`), text)
       return `readme-${i}.ts`
     })
-    const options = { module: 'nodenext', moduleResolution: 'nodenext', lib: ['es2022'], types: ['node'] }
+    // A skeleton is a file of one's own.
+    const skeleton = 'examples/xdp-firewall/firewall.skel.ts'
+    mkdirSync(dirname(join(project, skeleton)), { recursive: true })
+    copyFileSync(join(ROOT, skeleton), join(project, skeleton))
+    const options = {
+      ...{ module: 'nodenext', moduleResolution: 'nodenext', lib: ['es2022'], types: ['node'] },
+      ...{ allowImportingTsExtensions: true, noEmit: true },
+    }
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...strict, ...options }, files }))
     expect(run(process.execPath, [TSC, '-p', 'tsconfig.json'], project).stdout).toBe('')
   })

@@ -3,7 +3,7 @@
  * @see https://docs.kernel.org/bpf/btf.html#type-encoding
  * @module
  */
-import { quoteName } from '../util/index.ts'
+import { AnybpfError, isAnybpfError, quoteName } from '../util/index.ts'
 import { BTF_KIND_NUMBERS, INFO_KIND_SHIFT, INFO_VLEN_MASK } from './kinds.ts'
 import { bytesToWords, LINKAGES, typeError } from './type-words.ts'
 import type { BtfMember, BtfStruct, BtfType } from './types.ts'
@@ -27,7 +27,13 @@ export function encodeTypes(
   const starts = new Uint32Array(types.length + 1)
   types.forEach((type, i) => {
     starts[i] = encoder.length
-    encoder.type(type)
+    try {
+      encoder.type(type)
+    } catch (error) {
+      if (isAnybpfError(error)) throw error
+      // Made by hand, without types: a name that is null, members that are no list.
+      throw new AnybpfError('ERR_BTF', `BTF type at place ${i}: not made as a type is`, { cause: error })
+    }
   })
   starts[types.length] = encoder.length
   return { words: encoder.words.slice(0, encoder.length), starts }
