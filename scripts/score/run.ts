@@ -160,6 +160,7 @@ async function judge(subject: Subject, packets: readonly Uint8Array[], kernel: K
   const { id, spec, program, type } = subject
   prepareSpec(spec)
   for (const one of Object.values(spec.programs)) if (one === program || one.type === 'unspec') one.type = type
+  leaveOutTargets(subject)
   let request: KernelRequest | undefined
   let answer: KernelAnswer | undefined
   for (const way of WAYS) {
@@ -213,6 +214,22 @@ function prepareSpec(spec: ObjectSpec): void {
     one.insns.forEach((insn, slot) => {
       if (insn.kind !== 'call' || insn.target !== 'helper' || !UNSHARED.has(insn.imm)) return
       one.insns[slot] = { kind: 'alu', op: 'mov', width: 64, dst: 0, src: { imm: CONSTANT } }
+    })
+  }
+}
+
+/** Program arrays hold on neither side what cannot be run here: a tail call of it fails, as of an empty slot. */
+function leaveOutTargets(subject: Subject): void {
+  const { spec } = subject
+  for (const map of Object.values(spec.maps)) {
+    if (map.initialSlots === undefined) continue
+    map.initialSlots = map.initialSlots.filter(({ target }) => {
+      if (target.kind !== 'program') return true
+      const program = spec.programs[target.program]
+      if (program === undefined || whyNotHere({ ...subject, program }) !== undefined) return false
+      // Sections that name no type are of the one that tail-calls them.
+      program.type = subject.type
+      return true
     })
   }
 }
