@@ -7,13 +7,15 @@ import type { BtfTypeId } from './types.ts'
 
 /** Longest text; what would become longer is cut. */
 const MAX_LENGTH = 4000
+/** Most parameters, those of parameters included, that are put into words: each can lead to as many more. */
+const MAX_PARAMETERS = 1000
 
 /** `int (*)(const char *, ...)`; parameters without their names. Never throws. */
 export function typeText(btf: Btf, id: BtfTypeId): string {
-  return text(btf, id, '', 0)
+  return text(btf, id, '', 0, { parameters: MAX_PARAMETERS })
 }
 
-function text(btf: Btf, id: BtfTypeId, name: string, nesting: number): string {
+function text(btf: Btf, id: BtfTypeId, name: string, nesting: number, left: { parameters: number }): string {
   let declarator = name
   let qualifiers = ''
   let at = id
@@ -43,10 +45,10 @@ function text(btf: Btf, id: BtfTypeId, name: string, nesting: number): string {
       case 'func_proto': {
         const params: string[] = []
         for (const param of type.params) {
-          if (params.length === 64) break
-          params.push(text(btf, param.type, '', nesting + 1))
+          if (params.length === 64 || left.parameters-- <= 0) break
+          params.push(text(btf, param.type, '', nesting + 1, left))
         }
-        if (type.variadic) params.push('...')
+        if (type.variadic && type.params.length > 0) params.push('...')
         const list = params.length === 0 ? 'void' : params.join(', ')
         declarator = `${declarator.startsWith('*') ? `(${declarator})` : declarator}(${list})`
         qualifiers = ''

@@ -235,3 +235,45 @@ describe('hostile types', () => {
     }
   })
 })
+
+describe('prototypes', () => {
+  /** Each prototype has the one before it as every parameter, by pointer or itself. */
+  function nested(levels: number, parameters: number): Btf {
+    const builder = new BtfBuilder()
+    let inner = builder.add({
+      kind: 'int',
+      name: 'int',
+      size: 4,
+      bits: 32,
+      offset: 0,
+      signed: true,
+      char: false,
+      bool: false,
+    })
+    for (let level = 0; level < levels; level++) {
+      const params = Array.from({ length: parameters }, () => ({ name: '', type: inner }))
+      const proto = builder.add({ kind: 'func_proto', name: '', returnType: 0, params, variadic: false })
+      inner = builder.add({ kind: 'ptr', name: '', type: proto })
+    }
+    builder.add({ kind: 'typedef', name: 'deep', type: inner })
+    return builder.build()
+  }
+
+  it.each([
+    { levels: 8, parameters: 64 },
+    { levels: 30, parameters: 2 },
+  ])('within prototypes take bounded time: $levels levels of $parameters', ({ levels, parameters }) => {
+    const btf = nested(levels, parameters)
+    const { user } = process.cpuUsage()
+    expect(() => btfToC(btf)).toThrow(/too large/)
+    diffBtf(btf, nested(levels + 1, parameters))
+    expect((process.cpuUsage().user - user) / 1e6).toBeLessThan(5)
+  })
+
+  it('without parameters are written as C has them', () => {
+    const builder = new BtfBuilder()
+    const proto = builder.add({ kind: 'func_proto', name: '', returnType: 0, params: [], variadic: true })
+    builder.add({ kind: 'typedef', name: 'old', type: builder.add({ kind: 'ptr', name: '', type: proto }) })
+    expect(btfToC(builder.build()).text).toContain('typedef void (*old)(void);')
+  })
+})

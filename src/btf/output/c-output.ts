@@ -19,6 +19,8 @@ import { type CScalar, cFloat, cInt } from './c-scalars.ts'
 const MAX_CHAIN = 400
 /** Anonymous types are written wherever they are used, so that a small file could become a very large one. */
 const MAX_CHARACTERS = 1 << 26
+/** Most characters of parameter lists, those within others counted again. */
+const MAX_PROTOTYPE_CHARACTERS = 1 << 24
 
 export interface BtfToCOptions {
   /** The types to write, with all that they need; all by default. */
@@ -91,6 +93,7 @@ class CWriter {
   private readonly scalars = new Map<BtfTypeId, CScalar>()
   private readonly writtenEnums = new Set<BtfTypeId>()
   /** For which definition the members of an anonymous type were seen to last. */
+  private prototypeCharacters = 0
   private readonly required = new Map<BtfTypeId, BtfStruct | undefined>()
   private chain = 0
 
@@ -204,6 +207,8 @@ class CWriter {
           return
         case 'func_proto':
           this.nested(() => {
+            if (this.required.has(type.id) && this.required.get(type.id) === inside) return
+            this.required.set(type.id, inside)
             this.require(type.returnType, false, inside)
             for (const param of type.params) this.require(param.type, false, inside)
           }, type)
@@ -354,8 +359,13 @@ class CWriter {
     const all = type.params.map((param) => {
       return this.declaration(param.type, param.name === '' ? '' : names.take(param.name), level + 1)
     })
-    if (type.variadic) all.push('...')
-    return all.length === 0 ? 'void' : all.join(', ')
+    // `int f()`, which says nothing of parameters, is variadic without any; C wants one before the dots.
+    if (type.variadic && all.length > 0) all.push('...')
+    const text = all.length === 0 ? 'void' : all.join(', ')
+    // Prototypes within prototypes are written anew wherever they are named.
+    this.prototypeCharacters += text.length
+    if (this.prototypeCharacters > MAX_PROTOTYPE_CHARACTERS) throw tooLarge()
+    return text
   }
 
   private base(type: BtfType, level: number): string {

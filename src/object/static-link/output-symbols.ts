@@ -214,7 +214,6 @@ export class OutputSymbols {
   }
 
   /** What is declared to be the kernel's, or a map, may not turn out to be something else. */
-  /** What is declared to be the kernel's, or a map, may not turn out to be something else. */
   private checkPlace({ name, definition, declaredIn }: SharedSymbol, last: Occurrence): void {
     if (declaredIn === undefined) return
     const section = declaredIn.type!.section!
